@@ -1,0 +1,151 @@
+//! How a request ended: the product's central type.
+//!
+//! A service under load may do what it was asked (`Success`), rightly refuse (`Business`: the seat is taken,
+//! the token has expired), or fail (`Failure`, with its cause). What the generator itself could not do is
+//! none of the three: it is an [`OwnFault`], and makes the run invalid rather than the target bad.
+
+use std::fmt;
+
+/// How one request of a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Success,
+    /// An answer the service is right to give; the number is its place among the step's business outcomes.
+    Business(u16),
+    Failure(Cause),
+}
+
+/// Why a request failed. The text of each is its name in reports and in threshold filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// An answer with a status that the step does not expect.
+    Status(u16),
+    /// A check of the step did not hold.
+    Check,
+    /// A capture found nothing.
+    Capture,
+    /// The answer took longer than `expect.latency`.
+    TooSlow,
+    /// The time for the whole request ran out; the phase says what it was waiting for.
+    Timeout(Phase),
+    /// Nothing listens at the address.
+    Refused,
+    /// No way to the address.
+    Unreachable,
+    /// The connection was reset by the other side.
+    Reset,
+    /// A fresh connection was closed before any byte of an answer.
+    Closed,
+    /// A reused connection was closed before any byte of an answer: the server was done with it.
+    StaleConnection,
+    /// The connection ended inside an answer.
+    Truncated,
+    /// The name could not be resolved.
+    Dns,
+    /// The TLS handshake or its certificates.
+    Tls,
+    /// Bytes that are not HTTP, or break its rules.
+    Protocol(ProtocolFault),
+}
+
+/// Where in a request time was spent, in the order in which they happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    Dns,
+    Connect,
+    Tls,
+    /// From the first byte written to the last.
+    Send,
+    /// From the last byte written to the first one read.
+    Wait,
+    /// From the first byte read to the last.
+    Receive,
+}
+
+/// Which rule of HTTP an answer broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProtocolFault {
+    /// The answer does not begin with a status line, or its version is unknown.
+    StatusLine,
+    /// A header is malformed.
+    Header,
+    /// The head is larger, or has more headers, than is accepted.
+    HeadTooLarge,
+    /// `Content-Length` is no number, or several disagree, or it stands beside an encoding it must not.
+    ContentLength,
+    /// `Transfer-Encoding` is none that is known.
+    TransferEncoding,
+    /// A chunk's size or its end is broken.
+    Chunk,
+    /// Bytes arrived that no request asked for, or a protocol switch nobody wanted.
+    Unexpected,
+}
+
+/// What the generator could not do. Never counted against the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OwnFault {
+    /// The limit on open files was reached.
+    NoDescriptors,
+    /// No local port was left for this address.
+    NoPorts,
+    /// An expression or a template failed.
+    Template,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Status(code) => write!(f, "status {code}"),
+            Cause::Check => f.write_str("check"),
+            Cause::Capture => f.write_str("capture"),
+            Cause::TooSlow => f.write_str("too slow"),
+            Cause::Timeout(phase) => write!(f, "timeout ({phase})"),
+            Cause::Refused => f.write_str("refused"),
+            Cause::Unreachable => f.write_str("unreachable"),
+            Cause::Reset => f.write_str("reset"),
+            Cause::Closed => f.write_str("closed before an answer"),
+            Cause::StaleConnection => f.write_str("stale connection"),
+            Cause::Truncated => f.write_str("truncated answer"),
+            Cause::Dns => f.write_str("dns"),
+            Cause::Tls => f.write_str("tls"),
+            Cause::Protocol(fault) => write!(f, "protocol ({fault})"),
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Dns => "dns",
+            Phase::Connect => "connect",
+            Phase::Tls => "tls",
+            Phase::Send => "send",
+            Phase::Wait => "wait",
+            Phase::Receive => "receive",
+        })
+    }
+}
+
+impl fmt::Display for ProtocolFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ProtocolFault::StatusLine => "status line",
+            ProtocolFault::Header => "header",
+            ProtocolFault::HeadTooLarge => "head too large",
+            ProtocolFault::ContentLength => "content length",
+            ProtocolFault::TransferEncoding => "transfer encoding",
+            ProtocolFault::Chunk => "broken chunk",
+            ProtocolFault::Unexpected => "unexpected bytes",
+        })
+    }
+}
+
+impl fmt::Display for OwnFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            OwnFault::NoDescriptors => "out of file descriptors",
+            OwnFault::NoPorts => "out of local ports",
+            OwnFault::Template => "a template failed",
+        })
+    }
+}
