@@ -3,4 +3,10 @@
 //! Data flows one way, and each module knows only those before it:
 //! `scenario` → `plan` → `engine` (over `http`) → `metrics` → `threshold` → `result` → `report`.
 
+pub mod http;
 pub mod outcome;
+pub mod scenario;
+mod spelling;
+pub mod template;
+pub mod threshold;
+pub mod units;

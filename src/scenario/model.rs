@@ -1,0 +1,388 @@
+//! The typed scenario: what `check` makes of a file, and all that the rest of the program knows of it.
+//!
+//! Everything here is checked and resolved: names are slots, rows and ids (small integers), templates are
+//! compiled, quantities have units. What cannot be run cannot be written down in these types.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::template::{Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
+use crate::threshold::Threshold;
+use crate::units::{Percent, Rate};
+
+/// One file, checked.
+#[derive(Debug)]
+pub struct Test {
+    pub name: String,
+    pub description: Option<String>,
+    /// The file it came from, as the user named it.
+    pub file: PathBuf,
+    pub target: Target,
+    /// The loads of the file; the top-level `load` + `flow` is one named like the file.
+    pub scenarios: Vec<Scenario>,
+    pub thresholds: Vec<Threshold>,
+    pub catalog: Catalog,
+}
+
+/// What is tested.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    pub kind: TargetKind,
+    /// Path polled until it answers 2xx; without one a TCP connect is enough.
+    pub ready: Option<String>,
+    pub ready_timeout: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum TargetKind {
+    /// The reference service that comes with the program, started as a child process.
+    Bundled,
+    /// A base URL, without a trailing slash.
+    Url(String),
+}
+
+/// One load and what its users do.
+#[derive(Debug)]
+pub struct Scenario {
+    pub name: String,
+    pub load: Load,
+    /// Evaluated once, in this order, before `setup`.
+    pub vars: Vec<(Slot, ValueTemplate)>,
+    /// Once, before the load; what it captures and collects, every user sees.
+    pub setup: Vec<Step>,
+    /// Once per user; its captures live with the user.
+    pub on_start: Vec<Step>,
+    /// What a user does, again and again; its captures live with one iteration.
+    pub flow: Vec<Step>,
+    /// Once, after the load has drained; before `teardown`.
+    pub verify: Vec<Step>,
+    /// Once, at the very end, also after a failure or an interruption.
+    pub teardown: Vec<Step>,
+    /// The names of all variables and captures; a [`Slot`] is an index into it.
+    pub slots: Vec<String>,
+    /// The slots that `flow` fills: emptied (set back to what `setup` and `on_start` left) at each iteration.
+    pub flow_slots: Vec<Slot>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Load {
+    pub kind: Option<LoadKind>,
+    pub shape: Shape,
+    pub graceful_stop: Duration,
+    /// The scenario is over by then, graceful stop included.
+    pub max_duration: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadKind {
+    Smoke,
+    Load,
+    Spike,
+    Stress,
+    Endurance,
+    Peak,
+    Breakpoint,
+}
+
+/// How load is injected.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// Closed model: a number of users over time, each starting anew as soon as it is done.
+    Users(Profile),
+    /// Open model: arrivals per second over time, whatever the target does.
+    Arrivals { profile: Profile, max_users: Option<u32>, when_full: WhenFull },
+    /// Closed model: a fixed number of iterations, shared by all users.
+    SharedIterations { users: u32, iterations: u64 },
+}
+
+/// What becomes of an arrival when `max_users` are busy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It is dropped, and counted.
+    Drop,
+    /// It waits for a free user, and keeps its due time.
+    Wait,
+}
+
+/// A piecewise linear course of a value over time: users, or arrivals per second.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// Where the first stage begins.
+    pub from: f64,
+    pub stages: Vec<Stage>,
+}
+
+/// One linear piece, from the target of the one before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    pub duration: Duration,
+    pub target: f64,
+    /// A named stage can be filtered for in thresholds.
+    pub name: Option<StageId>,
+}
+
+/// One action of a user.
+#[derive(Debug)]
+pub struct Step {
+    /// The name as reports show it.
+    pub name: String,
+    /// Line in the file, from 1; for messages at run time.
+    pub line: u32,
+    pub when: Option<Expr>,
+    pub chance: Option<Percent>,
+    /// Names this step cannot do without. Where one has no value, the iteration ends as cut.
+    pub needs: Vec<Slot>,
+    pub action: Action,
+}
+
+#[derive(Debug)]
+pub enum Action {
+    Request(Box<RequestStep>),
+    Think(Think),
+    Group { group: GroupId, steps: Vec<Step> },
+    Repeat { times: ValueTemplate, steps: Vec<Step> },
+    While { condition: Expr, at_most: Option<u64>, steps: Vec<Step> },
+    Set(Vec<(Slot, ValueTemplate)>),
+    Collect(Vec<(Slot, ValueTemplate)>),
+    Check(Vec<(CheckId, Expr)>),
+    Tally(Vec<Tally>),
+    Stop(StopWhat),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Think {
+    Constant(Duration),
+    Uniform { from: Duration, to: Duration },
+    Exponential { mean: Duration },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopWhat {
+    Iteration,
+    User,
+    Run,
+}
+
+/// A sample for a metric of the user's own.
+#[derive(Debug)]
+pub struct Tally {
+    pub metric: CustomId,
+    /// `count`: how much to add; `observe`: the value; `share`: whether it holds.
+    pub value: Expr,
+}
+
+#[derive(Debug)]
+pub struct RequestStep {
+    pub row: RowId,
+    pub method: Method,
+    pub url: Url,
+    /// In the order written, defaults of `http` first; names are valid header names.
+    pub headers: Vec<(String, TextTemplate)>,
+    pub query: Vec<(String, TextTemplate)>,
+    pub body: Body,
+    pub timeout: Duration,
+    pub expect: Expect,
+    /// Taken from successes only.
+    pub captures: Vec<(Slot, Expr)>,
+    /// `count`, `observe`, `share` beside a request: taken after each of its answers.
+    pub tallies: Vec<Tally>,
+    pub on_failure: OnFailure,
+    pub on_business: OnBusiness,
+    /// Whether an expression of this step, or one outside of any request, reads the answer's body.
+    pub reads_body: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Head,
+    Options,
+}
+
+/// Where a request goes.
+#[derive(Debug)]
+pub enum Url {
+    /// A path (with or without a query) on the target, beginning with `/`.
+    Path(TextTemplate),
+    /// Somewhere else: the scheme and host are fixed, the path may be a template.
+    Absolute { origin: String, path: TextTemplate },
+}
+
+#[derive(Debug)]
+pub enum Body {
+    None,
+    Json(JsonTemplate),
+    /// `application/x-www-form-urlencoded`.
+    Form(Vec<(String, TextTemplate)>),
+    Text(TextTemplate),
+}
+
+/// What a step expects of its answers.
+#[derive(Debug)]
+pub struct Expect {
+    /// Statuses that are a success.
+    pub status: StatusSet,
+    /// Looked at first: an answer that one of these matches is `Business`. The order is that of the file; the
+    /// index is the outcome's number in the row.
+    pub business: Vec<(BusinessId, BusinessRule)>,
+    pub checks: Vec<(CheckId, Expr)>,
+    /// Service time above this is a failure.
+    pub latency: Option<Duration>,
+}
+
+/// The number of a business outcome among those of its row ([`RowInfo::business`]).
+pub type BusinessId = u16;
+
+#[derive(Debug)]
+pub enum BusinessRule {
+    Status(StatusSet),
+    When(Expr),
+}
+
+/// A set of status codes as inclusive ranges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusSet(pub Vec<(u16, u16)>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The iteration ends.
+    End,
+    Continue,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnBusiness {
+    Continue,
+    /// The iteration ends.
+    Stop,
+}
+
+macro_rules! id {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u16);
+        impl $name {
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+
+id! {
+    /// A row of the report: the requests of one name. An index into [`Catalog::rows`].
+    RowId,
+    /// An index into [`Catalog::groups`].
+    GroupId,
+    /// An index into [`Catalog::checks`].
+    CheckId,
+    /// An index into [`Catalog::customs`].
+    CustomId,
+    /// An index into [`Catalog::stages`].
+    StageId,
+}
+
+/// Everything that is measured, by number: what metrics count and reports name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Catalog {
+    pub rows: Vec<RowInfo>,
+    pub groups: Vec<GroupInfo>,
+    pub checks: Vec<CheckInfo>,
+    pub customs: Vec<CustomInfo>,
+    /// The names of the named stages.
+    pub stages: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowInfo {
+    pub name: String,
+    /// Index into [`Test::scenarios`].
+    pub scenario: u16,
+    /// The groups it stands in, outermost first.
+    pub groups: Vec<GroupId>,
+    /// The names of its business outcomes; the index is their number in `Outcome::Business`.
+    pub business: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupInfo {
+    pub name: String,
+    pub scenario: u16,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckInfo {
+    pub name: String,
+    pub scenario: u16,
+    /// The row whose answers it looks at; none for a `check:` step.
+    pub row: Option<RowId>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomInfo {
+    pub name: String,
+    pub kind: CustomKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CustomKind {
+    /// A sum.
+    Count,
+    /// A distribution.
+    Observe,
+    /// A share of true.
+    Share,
+}
+
+impl StatusSet {
+    pub fn contains(&self, status: u16) -> bool {
+        self.0.iter().any(|&(low, high)| (low..=high).contains(&status))
+    }
+}
+
+impl Default for StatusSet {
+    /// `2xx` and `3xx`.
+    fn default() -> Self {
+        StatusSet(vec![(200, 399)])
+    }
+}
+
+impl Method {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+            Method::Head => "HEAD",
+            Method::Options => "OPTIONS",
+        }
+    }
+}
+
+impl Shape {
+    /// Whether arrivals come whatever the target does.
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Shape::Arrivals { .. })
+    }
+}
+
+impl Profile {
+    pub fn constant(value: f64, duration: Duration) -> Self {
+        Profile { from: value, stages: vec![Stage { duration, target: value, name: None }] }
+    }
+    pub fn duration(&self) -> Duration {
+        self.stages.iter().map(|stage| stage.duration).sum()
+    }
+}
+
+/// The rate of a profile in the open model, for people.
+pub fn rate_of(value: f64) -> Rate {
+    Rate::per_second(value)
+}
