@@ -4,7 +4,9 @@
 //! `scenario` → `plan` → `engine` (over `http`) → `metrics` → `threshold` → `result` → `report`.
 
 pub mod http;
+pub mod metrics;
 pub mod outcome;
+pub mod plan;
 pub mod scenario;
 mod spelling;
 pub mod template;

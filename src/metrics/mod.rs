@@ -1,0 +1,12 @@
+//! What is counted: a recorder for each worker, handed over every second, added up to totals.
+//!
+//! On the path of a request nothing is shared and nothing is looked up by name: rows, checks and metrics are
+//! the small integers of the scenario's catalog. Memory does not grow with the length of a run.
+
+mod recorder;
+mod second;
+mod times;
+
+pub use recorder::{Cell, Custom, Exchange, Recorder, RowRecord, Sample, ScenarioRecord, Staged, Tried};
+pub use second::Second;
+pub use times::{Amounts, Times};

@@ -1,0 +1,40 @@
+//! What will run, as pure functions of time: how many users there are, and when the nth arrival is due.
+//!
+//! Nothing here waits or counts; the engine asks. Arrivals and users are dealt out by stripes, so that threads
+//! and machines are one idea: of `n` workers, worker `w` takes `w`, `w + n`, `w + 2n` …
+
+mod arrivals;
+mod scale;
+mod users;
+
+pub use arrivals::Arrivals;
+pub use scale::{scaled, smoke};
+pub use users::{Presence, most_users, presence, users_at};
+
+use crate::scenario::model::Profile;
+
+/// The piecewise linear value of a profile `seconds` after its beginning; its last value afterwards.
+pub fn value_at(profile: &Profile, seconds: f64) -> f64 {
+    let (mut from, mut rest) = (profile.from, seconds);
+    for stage in &profile.stages {
+        let length = stage.duration.as_secs_f64();
+        if rest < length {
+            return from + (stage.target - from) * (rest / length);
+        }
+        rest -= length;
+        from = stage.target;
+    }
+    from
+}
+
+/// The index among the profile's stages at `seconds`; the last one afterwards.
+pub fn stage_at(profile: &Profile, seconds: f64) -> usize {
+    let mut end = 0.0;
+    for (index, stage) in profile.stages.iter().enumerate() {
+        end += stage.duration.as_secs_f64();
+        if seconds < end {
+            return index;
+        }
+    }
+    profile.stages.len().saturating_sub(1)
+}

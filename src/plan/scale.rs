@@ -1,0 +1,38 @@
+//! A test made shorter: `--time-scale`, and `--smoke`.
+
+use std::time::Duration;
+
+use crate::scenario::model::{Load, Shape, Test};
+use crate::threshold::Metric;
+
+/// Scales what a load takes (stages, durations, graceful stop, `max_duration`, `after`, `over`); never think
+/// times, rates, counts or timeouts.
+pub fn scaled(mut test: Test, factor: f64) -> Test {
+    let scale = |duration: &mut Duration| *duration = duration.mul_f64(factor);
+    for scenario in &mut test.scenarios {
+        let Load { shape, graceful_stop, max_duration, .. } = &mut scenario.load;
+        scale(graceful_stop);
+        max_duration.as_mut().map(scale);
+        match shape {
+            Shape::Users(profile) | Shape::Arrivals { profile, .. } => {
+                profile.stages.iter_mut().for_each(|stage| scale(&mut stage.duration));
+            }
+            Shape::SharedIterations { .. } => {}
+        }
+    }
+    for threshold in &mut test.thresholds {
+        scale(&mut threshold.after);
+        threshold.over.as_mut().map(scale);
+    }
+    test
+}
+
+/// One user, once through the flow: does the scenario work at all? Only failures are judged then; goals for
+/// rates and latencies say nothing about a single pass.
+pub fn smoke(mut test: Test) -> Test {
+    for scenario in &mut test.scenarios {
+        scenario.load.shape = Shape::SharedIterations { users: 1, iterations: 1 };
+    }
+    test.thresholds.retain(|threshold| threshold.metric == Metric::Failures);
+    test
+}
