@@ -3,4 +3,5 @@
 //! Data flows one way, and each module knows only those before it:
 //! `scenario` → `plan` → `engine` (over `http`) → `metrics` → `threshold` → `result` → `report`.
 
+pub mod http;
 pub mod outcome;
