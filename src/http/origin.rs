@@ -59,6 +59,8 @@ pub enum OriginError {
     NotAscii(String),
     #[error("`[{0}]` is not an IPv6 address")]
     BadIpv6(String),
+    #[error("`{0}` is an IPv6 address: write it in brackets, [{0}]")]
+    BareIpv6(String),
     #[error("`{0}` is not a port: a port is a number from 1 to 65535")]
     BadPort(String),
     #[error("a user or password cannot stand in the URL: send an Authorization header instead")]
@@ -136,6 +138,9 @@ fn split_authority(authority: &str) -> Result<(&str, Option<&str>), OriginError>
             None if after.is_empty() => Ok((host, None)),
             None => Err(OriginError::BadPort(after.to_owned())),
         };
+    }
+    if authority.parse::<Ipv6Addr>().is_ok() {
+        return Err(OriginError::BareIpv6(authority.to_owned()));
     }
     Ok(match authority.split_once(':') {
         Some((host, port)) => (host, Some(port)),
@@ -234,7 +239,7 @@ mod tests {
             ("http://[::g]", "`[::g]` is not an IPv6 address"),
             ("http://[::1", "is not an IPv6 address"),
             ("http://[::1]80", "`80` is not a port"),
-            ("http://::1", "is not a port"),
+            ("http://::1", "in brackets, [::1]"),
             ("http://a:0", "`0` is not a port"),
             ("http://a:+80", "`+80` is not a port"),
             ("http://a:65536", "is not a port"),
