@@ -90,6 +90,8 @@ pub enum OwnFault {
     NoPorts,
     /// An expression or a template failed.
     Template,
+    /// The system refused something else: memory for sockets, root certificates, a way past its firewall.
+    System,
 }
 
 impl fmt::Display for Cause {
@@ -146,6 +148,7 @@ impl fmt::Display for OwnFault {
             OwnFault::NoDescriptors => "out of file descriptors",
             OwnFault::NoPorts => "out of local ports",
             OwnFault::Template => "a template failed",
+            OwnFault::System => "the system refused",
         })
     }
 }

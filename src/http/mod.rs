@@ -1,25 +1,29 @@
-//! A user's connection.
+//! HTTP/1.1 as one virtual user speaks it: an own codec over an own connection, every phase timed.
+//!
+//! [`UserConnections::exchange`] sends one request and reads one answer. Bytes of requests are written by
+//! [`request`], bytes of answers are read by [`Response`], and every way in which an exchange can fail has its
+//! own [`Cause`](crate::outcome::Cause). Redirects, cookies and what an answer means are left to the engine.
+//!
+//! Everything here belongs to one worker thread: pools and caches are thread-local, and there are no locks.
 
-/// An answer.
-#[derive(Debug)]
-pub struct Response {
-    status: u16,
-    body: Vec<u8>,
-}
+mod body;
+mod buffers;
+mod chunked;
+mod connection;
+mod deadline;
+mod dns;
+mod error;
+mod exchange;
+mod head;
+mod origin;
+pub mod request;
+mod response;
+mod timing;
+mod tls;
 
-impl Response {
-    pub fn status(&self) -> u16 {
-        self.status
-    }
-    pub fn header(&self, _name: &str) -> Option<&[u8]> {
-        None
-    }
-    pub fn body(&self) -> &[u8] {
-        &self.body
-    }
-    /// An answer without a connection, for tests of what reads it.
-    #[cfg(test)]
-    pub(crate) fn for_tests(status: u16, body: &str) -> Self {
-        Response { status, body: body.as_bytes().to_vec() }
-    }
-}
+pub use error::ExchangeError;
+pub use exchange::{Request, UserConnections};
+pub use origin::{Origin, OriginError, Scheme};
+pub use response::{KeepBody, MAX_KEPT_BODY, Progress, Response};
+pub use timing::Timing;
+pub use tls::{Tls, TlsSetupError};

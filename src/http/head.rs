@@ -1,0 +1,263 @@
+//! The head of an answer: status line, headers, and what they say about body and connection.
+//!
+//! `httparse` reads the bytes; the rules for framing and for keeping the connection are those of hyper's
+//! client, because both must read the same answer in the same bytes.
+
+use std::mem::MaybeUninit;
+
+use crate::http::body::Body;
+use crate::http::buffers::HeaderSpan;
+use crate::outcome::ProtocolFault;
+
+/// The longest head that is accepted.
+pub(crate) const MAX_HEAD: usize = 64 * 1024;
+/// The most headers that are accepted.
+pub(crate) const MAX_HEADERS: usize = 100;
+
+/// What a complete head says.
+#[derive(Debug)]
+pub(crate) struct Head {
+    /// Where the head ends, from the start of the bytes it was read from.
+    pub(crate) length: usize,
+    pub(crate) status: u16,
+    pub(crate) keep_alive: bool,
+    pub(crate) body: Body,
+}
+
+/// Reads a head from the start of `bytes`; `None` where it is not complete yet.
+///
+/// An interim answer (100, 102–199) is a head like any other, with no body: the caller skips it.
+/// The headers' places in `bytes` replace what was in `headers`.
+pub(crate) fn parse(
+    bytes: &[u8],
+    is_head_request: bool,
+    headers: &mut Vec<HeaderSpan>,
+) -> Result<Option<Head>, ProtocolFault> {
+    let mut room = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_HEADERS];
+    let mut answer = httparse::Response::new(&mut []);
+    let parsed =
+        httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut answer, bytes, &mut room);
+    let length = match parsed {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) if bytes.len() >= MAX_HEAD => return Err(ProtocolFault::HeadTooLarge),
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(error) => return Err(fault_of(error)),
+    };
+    if length > MAX_HEAD {
+        return Err(ProtocolFault::HeadTooLarge);
+    }
+    let status = answer.code.unwrap_or(0);
+    if status < 100 {
+        return Err(ProtocolFault::StatusLine);
+    }
+    if status == 101 {
+        // Nobody asked for another protocol.
+        return Err(ProtocolFault::Unexpected);
+    }
+    let http_11 = answer.version == Some(1);
+
+    headers.clear();
+    let mut facts = Facts { keep_alive: http_11, ..Facts::default() };
+    for header in answer.headers.iter() {
+        facts.learn(header.name.as_bytes(), header.value);
+        headers.push(HeaderSpan {
+            name: span_in(bytes, header.name.as_bytes()),
+            value: span_in(bytes, header.value),
+        });
+    }
+    let body = facts.body(status, http_11, is_head_request)?;
+    Ok(Some(Head { length, status, keep_alive: facts.keep_alive, body }))
+}
+
+/// Where `part`, a piece of `whole`, stands in it.
+fn span_in(whole: &[u8], part: &[u8]) -> (u32, u32) {
+    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+    (start as u32, (start + part.len()) as u32)
+}
+
+fn fault_of(error: httparse::Error) -> ProtocolFault {
+    match error {
+        httparse::Error::HeaderName | httparse::Error::HeaderValue | httparse::Error::NewLine => {
+            ProtocolFault::Header
+        }
+        httparse::Error::TooManyHeaders => ProtocolFault::HeadTooLarge,
+        httparse::Error::Status | httparse::Error::Token | httparse::Error::Version => {
+            ProtocolFault::StatusLine
+        }
+    }
+}
+
+/// What the headers that matter for framing have said so far.
+#[derive(Debug, Default)]
+struct Facts {
+    keep_alive: bool,
+    close: bool,
+    content_length: ContentLength,
+    /// Whether the last `Transfer-Encoding` ends in `chunked`.
+    chunked: Option<bool>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+enum ContentLength {
+    #[default]
+    Unsaid,
+    Said(u64),
+    /// No number, or several that differ.
+    Broken,
+}
+
+impl Facts {
+    fn learn(&mut self, name: &[u8], value: &[u8]) {
+        // The length of a name alone rules most headers out.
+        match name.len() {
+            10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
+            14 if name.eq_ignore_ascii_case(b"content-length") => {
+                self.content_length = self.content_length.and(value);
+            }
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                let last = visible(value).and_then(|text| text.rsplit(',').next());
+                self.chunked = Some(last.is_some_and(|coding| coding.trim().eq_ignore_ascii_case("chunked")));
+            }
+            _ => {}
+        }
+    }
+
+    /// Once any `Connection` line asks to close, no later one undoes it.
+    fn connection(&mut self, value: &[u8]) {
+        let has = |token: &str| {
+            visible(value).is_some_and(|text| text.split(',').any(|it| it.trim().eq_ignore_ascii_case(token)))
+        };
+        if self.close || has("close") {
+            self.close = true;
+            self.keep_alive = false;
+        } else if !self.keep_alive {
+            self.keep_alive = has("keep-alive");
+        }
+    }
+
+    /// How the body is framed: RFC 9112, section 6.3, with hyper's choices where it leaves some.
+    fn body(&self, status: u16, http_11: bool, is_head_request: bool) -> Result<Body, ProtocolFault> {
+        if matches!(status, 100..=199 | 204 | 304) || is_head_request {
+            return Ok(Body::None);
+        }
+        match (self.chunked, self.content_length) {
+            // An encoding outweighs a length; HTTP/1.0 knows no encodings.
+            (Some(_), _) if !http_11 => Err(ProtocolFault::TransferEncoding),
+            (Some(true), _) => Ok(Body::chunked()),
+            (None, ContentLength::Said(length)) => Ok(Body::Length(length)),
+            (None, ContentLength::Broken) => Err(ProtocolFault::ContentLength),
+            (Some(false), _) | (None, ContentLength::Unsaid) => Ok(Body::UntilClose),
+        }
+    }
+}
+
+impl ContentLength {
+    /// Several lines, or one with commas, are fine as long as all agree.
+    fn and(self, value: &[u8]) -> ContentLength {
+        let Some(text) = visible(value) else { return ContentLength::Broken };
+        text.split(',').fold(self, |known, part| match (known, digits(part.trim())) {
+            (ContentLength::Unsaid, Some(length)) => ContentLength::Said(length),
+            (ContentLength::Said(known), Some(length)) if known == length => ContentLength::Said(known),
+            _ => ContentLength::Broken,
+        })
+    }
+}
+
+/// A number of plain digits; `str::parse` alone would also take a plus sign.
+/// The two largest numbers are hyper's marks for other framings, and refused by it.
+fn digits(text: &str) -> Option<u64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|&length| plain && length <= u64::MAX - 2)
+}
+
+/// A value as text, where it holds nothing but visible ASCII, blanks and tabs.
+fn visible(value: &[u8]) -> Option<&str> {
+    let plain = value.iter().all(|&byte| byte == b'\t' || (b' '..0x7f).contains(&byte));
+    if plain { std::str::from_utf8(value).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Option<Head>, ProtocolFault> {
+        parse(text.as_bytes(), false, &mut Vec::new())
+    }
+
+    #[test]
+    fn framing() {
+        let table = [
+            ("content-length: 5", Ok(Body::Length(5))),
+            ("content-length: 5\r\ncontent-length: 5", Ok(Body::Length(5))),
+            ("content-length: 5, 5", Ok(Body::Length(5))),
+            ("content-length: 5\r\ncontent-length: 6", Err(ProtocolFault::ContentLength)),
+            ("content-length: 5, 6", Err(ProtocolFault::ContentLength)),
+            ("content-length: +5", Err(ProtocolFault::ContentLength)),
+            ("content-length: -5", Err(ProtocolFault::ContentLength)),
+            ("content-length: 0x5", Err(ProtocolFault::ContentLength)),
+            ("content-length:", Err(ProtocolFault::ContentLength)),
+            ("content-length: 18446744073709551616", Err(ProtocolFault::ContentLength)),
+            ("transfer-encoding: chunked", Ok(Body::chunked())),
+            ("Transfer-Encoding: gzip, Chunked ", Ok(Body::chunked())),
+            ("transfer-encoding: gzip\r\ntransfer-encoding: chunked", Ok(Body::chunked())),
+            ("transfer-encoding: chunked, gzip", Ok(Body::UntilClose)),
+            ("content-length: 5\r\ntransfer-encoding: chunked", Ok(Body::chunked())),
+            ("content-length: x\r\ntransfer-encoding: chunked", Ok(Body::chunked())),
+            ("x: y", Ok(Body::UntilClose)),
+        ];
+        for (headers, body) in table {
+            let found = read(&format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n")).map(|head| head.unwrap().body);
+            assert_eq!(found, body, "{headers}");
+        }
+        assert_eq!(
+            read("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").unwrap_err(),
+            ProtocolFault::TransferEncoding
+        );
+        for status in [103, 204, 304] {
+            let head = read(&format!("HTTP/1.1 {status} x\r\ncontent-length: 9\r\n\r\n")).unwrap().unwrap();
+            assert_eq!(head.body, Body::None);
+        }
+    }
+
+    #[test]
+    fn keeping_the_connection() {
+        let table = [
+            ("1.1", "x: y", true),
+            ("1.1", "connection: close", false),
+            ("1.1", "connection: x, Close", false),
+            ("1.1", "connection: close\r\nconnection: keep-alive", false),
+            ("1.0", "x: y", false),
+            ("1.0", "connection: keep-alive", true),
+            ("1.0", "connection: keep-alive\r\nconnection: close", false),
+        ];
+        for (version, headers, keep_alive) in table {
+            let head = read(&format!("HTTP/{version} 204 x\r\n{headers}\r\n\r\n")).unwrap().unwrap();
+            assert_eq!(head.keep_alive, keep_alive, "{version} {headers}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_head() {
+        let many = "a: b\r\n".repeat(MAX_HEADERS + 1);
+        let table = [
+            ("SSH-2.0-OpenSSH\r\n", ProtocolFault::StatusLine),
+            ("HTTP/2.0 200 OK\r\n\r\n", ProtocolFault::StatusLine),
+            ("HTTP/1.1 20 OK\r\n\r\n", ProtocolFault::StatusLine),
+            ("HTTP/1.1 099 OK\r\n\r\n", ProtocolFault::StatusLine),
+            ("HTTP/1.1 101 Switching\r\n\r\n", ProtocolFault::Unexpected),
+            ("HTTP/1.1 200 OK\r\na b: c\r\n\r\n", ProtocolFault::Header),
+            ("HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n", ProtocolFault::Header),
+            ("HTTP/1.1 200 OK\r\na : b\r\n\r\n", ProtocolFault::Header),
+            (&format!("HTTP/1.1 200 OK\r\n{many}\r\n"), ProtocolFault::HeadTooLarge),
+            (&format!("HTTP/1.1 200 OK\r\na: {}", "b".repeat(MAX_HEAD)), ProtocolFault::HeadTooLarge),
+        ];
+        for (text, fault) in table {
+            assert_eq!(read(text).unwrap_err(), fault, "{text:.60}");
+        }
+        for part in ["", "HTT", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\na: b\r\n", "\r\n"] {
+            assert!(read(part).unwrap().is_none(), "{part}");
+        }
+        assert_eq!(read("HTTP/1.1 200\r\n\r\n").unwrap().unwrap().status, 200);
+        assert_eq!(read("\r\nHTTP/1.1 200 OK\n\n").unwrap().unwrap().length, 19);
+    }
+}

@@ -1,0 +1,162 @@
+//! Writes requests: a head checked so that no value can break out of its line, and the body behind it.
+//!
+//! What is written is appended, so parts that never change can be written once and copied from then on.
+
+use std::io::Write;
+
+use thiserror::Error;
+
+/// What the tool calls itself, unless a scenario says otherwise.
+pub const USER_AGENT: &str = concat!("loadtest/", env!("CARGO_PKG_VERSION"));
+
+/// Why a part of a request cannot be sent. Values are not repeated: they may be secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RequestError {
+    #[error("`{0}` is not a method: a method is letters, such as GET")]
+    Method(String),
+    #[error("a path begins with `/`")]
+    Relative,
+    #[error(
+        "the path has a blank, a control character or a letter outside ASCII at byte {0}: percent-encode it"
+    )]
+    Target(usize),
+    #[error("`{0}` is not a header name: it is letters, digits and dashes")]
+    HeaderName(String),
+    #[error("the value of header `{0}` has a line break or another control character at byte {1}")]
+    HeaderValue(String, usize),
+    #[error("header `{0}` is written by loadtest itself: leave it out")]
+    Reserved(String),
+}
+
+/// The first lines of a request: what is asked for, of whom, by whom.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadStart<'a> {
+    pub method: &'a str,
+    /// Path and query, percent-encoded.
+    pub target: &'a [u8],
+    /// The `Host` header; see [`Origin::authority`](super::Origin::authority).
+    pub host: &'a str,
+    /// [`USER_AGENT`], or what the scenario says.
+    pub user_agent: &'a str,
+}
+
+/// Appends the request line, `Host` and `User-Agent`.
+pub fn write_head_start(wire: &mut Vec<u8>, start: &HeadStart<'_>) -> Result<(), RequestError> {
+    if !is_token(start.method.as_bytes()) {
+        return Err(RequestError::Method(start.method.to_owned()));
+    }
+    if !start.target.starts_with(b"/") {
+        return Err(RequestError::Relative);
+    }
+    if let Some(place) = start.target.iter().position(|byte| !byte.is_ascii_graphic()) {
+        return Err(RequestError::Target(place));
+    }
+    wire.extend_from_slice(start.method.as_bytes());
+    wire.push(b' ');
+    wire.extend_from_slice(start.target);
+    wire.extend_from_slice(b" HTTP/1.1\r\n");
+    write_line(wire, "host", start.host.as_bytes())?;
+    write_line(wire, "user-agent", start.user_agent.as_bytes())
+}
+
+/// Appends one header. `Host` and `User-Agent` belong to [`write_head_start`], and how the body is framed
+/// to [`finish`].
+pub fn write_header(wire: &mut Vec<u8>, name: &str, value: &[u8]) -> Result<(), RequestError> {
+    const RESERVED: [&str; 4] = ["host", "user-agent", "content-length", "transfer-encoding"];
+    if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+        return Err(RequestError::Reserved(name.to_owned()));
+    }
+    if !is_token(name.as_bytes()) {
+        return Err(RequestError::HeaderName(name.to_owned()));
+    }
+    write_line(wire, name, value)
+}
+
+/// Appends the end of the head and the body. `None` is no body: a POST, PUT or PATCH then says that its
+/// length is zero, since servers wait for it or refuse.
+pub fn finish(wire: &mut Vec<u8>, method: &str, body: Option<&[u8]>) {
+    let length = match body {
+        Some(body) => Some(body.len()),
+        None => matches!(method, "POST" | "PUT" | "PATCH").then_some(0),
+    };
+    if let Some(length) = length {
+        // Writing to a vector cannot fail.
+        let _ = write!(wire, "content-length: {length}\r\n");
+    }
+    wire.extend_from_slice(b"\r\n");
+    wire.extend_from_slice(body.unwrap_or_default());
+}
+
+fn write_line(wire: &mut Vec<u8>, name: &str, value: &[u8]) -> Result<(), RequestError> {
+    // Bytes above ASCII are allowed, as many a server takes UTF-8 here.
+    if let Some(place) = value.iter().position(|&byte| (byte < b' ' && byte != b'\t') || byte == 0x7f) {
+        return Err(RequestError::HeaderValue(name.to_owned(), place));
+    }
+    wire.extend_from_slice(name.as_bytes());
+    wire.extend_from_slice(b": ");
+    wire.extend_from_slice(value);
+    wire.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+fn is_token(bytes: &[u8]) -> bool {
+    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    !bytes.is_empty() && bytes.iter().all(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: HeadStart<'_> =
+        HeadStart { method: "POST", target: b"/a?b=c", host: "localhost:8080", user_agent: "loadtest/1" };
+
+    #[test]
+    fn writes_a_request() {
+        let mut wire = Vec::new();
+        write_head_start(&mut wire, &START).unwrap();
+        write_header(&mut wire, "X-Name", "Zoë".as_bytes()).unwrap();
+        finish(&mut wire, "POST", Some(b"{}"));
+        let text = "POST /a?b=c HTTP/1.1\r\nhost: localhost:8080\r\nuser-agent: loadtest/1\r\n\
+                    X-Name: Zoë\r\ncontent-length: 2\r\n\r\n{}";
+        assert_eq!(String::from_utf8(wire).unwrap(), text);
+    }
+
+    #[test]
+    fn says_the_length_where_one_is_expected() {
+        let end = |method, body| {
+            let mut wire = Vec::new();
+            finish(&mut wire, method, body);
+            String::from_utf8(wire).unwrap()
+        };
+        assert_eq!(end("GET", None), "\r\n");
+        assert_eq!(end("DELETE", None), "\r\n");
+        assert_eq!(end("POST", None), "content-length: 0\r\n\r\n");
+        assert_eq!(end("GET", Some(b"x".as_slice())), "content-length: 1\r\n\r\nx");
+        assert_eq!(end("GET", Some(b"".as_slice())), "content-length: 0\r\n\r\n");
+    }
+
+    #[test]
+    fn lets_nothing_break_out_of_its_line() {
+        let start = |start: HeadStart<'_>| write_head_start(&mut Vec::new(), &start);
+        assert_eq!(start(HeadStart { method: "GE T", ..START }), Err(RequestError::Method("GE T".into())));
+        assert_eq!(start(HeadStart { method: "", ..START }), Err(RequestError::Method(String::new())));
+        assert_eq!(start(HeadStart { target: b"a", ..START }), Err(RequestError::Relative));
+        assert_eq!(start(HeadStart { target: b"/a b", ..START }), Err(RequestError::Target(2)));
+        assert_eq!(start(HeadStart { target: b"/\r\nx: y", ..START }), Err(RequestError::Target(1)));
+        assert_eq!(start(HeadStart { target: "/é".as_bytes(), ..START }), Err(RequestError::Target(1)));
+        assert!(start(HeadStart { host: "a\r\nx: y", ..START }).is_err());
+        assert!(start(HeadStart { user_agent: "a\nb", ..START }).is_err());
+
+        let header = |name: &str, value: &[u8]| write_header(&mut Vec::new(), name, value);
+        assert_eq!(header("a", b"b\tc"), Ok(()));
+        assert_eq!(header("a:", b"b"), Err(RequestError::HeaderName("a:".into())));
+        assert_eq!(header("", b"b"), Err(RequestError::HeaderName(String::new())));
+        for value in [b"b\r\nx: y".as_slice(), b"b\n", b"b\0", b"b\x7f"] {
+            assert_eq!(header("a", value), Err(RequestError::HeaderValue("a".into(), 1)));
+        }
+        for name in ["Content-Length", "transfer-encoding", "HOST"] {
+            assert_eq!(header(name, b"1"), Err(RequestError::Reserved(name.into())));
+        }
+    }
+}
