@@ -50,7 +50,7 @@ impl User {
     async fn send(&mut self, method: &str, body: Option<&[u8]>) -> Result<u16, Cause> {
         let mut wire = Vec::new();
         let host = self.origin.authority();
-        let start = HeadStart { method, target: b"/", host: &host, user_agent: USER_AGENT };
+        let start = HeadStart { method, target: b"/", host: &host, user_agent: Some(USER_AGENT) };
         write_head_start(&mut wire, &start).unwrap();
         finish(&mut wire, method, body);
         let request = Request {

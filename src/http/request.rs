@@ -36,11 +36,11 @@ pub struct HeadStart<'a> {
     pub target: &'a [u8],
     /// The `Host` header; see [`Origin::authority`](super::Origin::authority).
     pub host: &'a str,
-    /// [`USER_AGENT`], or what the scenario says.
-    pub user_agent: &'a str,
+    /// [`USER_AGENT`]; `None` where the scenario has a header of its own for it.
+    pub user_agent: Option<&'a str>,
 }
 
-/// Appends the request line, `Host` and `User-Agent`.
+/// Appends the request line, `Host` and, where it is given, `User-Agent`.
 pub fn write_head_start(wire: &mut Vec<u8>, start: &HeadStart<'_>) -> Result<(), RequestError> {
     if !is_token(start.method.as_bytes()) {
         return Err(RequestError::Method(start.method.to_owned()));
@@ -56,13 +56,12 @@ pub fn write_head_start(wire: &mut Vec<u8>, start: &HeadStart<'_>) -> Result<(),
     wire.extend_from_slice(start.target);
     wire.extend_from_slice(b" HTTP/1.1\r\n");
     write_line(wire, "host", start.host.as_bytes())?;
-    write_line(wire, "user-agent", start.user_agent.as_bytes())
+    start.user_agent.map_or(Ok(()), |agent| write_line(wire, "user-agent", agent.as_bytes()))
 }
 
-/// Appends one header. `Host` and `User-Agent` belong to [`write_head_start`], and how the body is framed
-/// to [`finish`].
+/// Appends one header. `Host` belongs to [`write_head_start`], and how the body is framed to [`finish`].
 pub fn write_header(wire: &mut Vec<u8>, name: &str, value: &[u8]) -> Result<(), RequestError> {
-    const RESERVED: [&str; 4] = ["host", "user-agent", "content-length", "transfer-encoding"];
+    const RESERVED: [&str; 3] = ["host", "content-length", "transfer-encoding"];
     if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
         return Err(RequestError::Reserved(name.to_owned()));
     }
@@ -108,8 +107,12 @@ fn is_token(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const START: HeadStart<'_> =
-        HeadStart { method: "POST", target: b"/a?b=c", host: "localhost:8080", user_agent: "loadtest/1" };
+    const START: HeadStart<'_> = HeadStart {
+        method: "POST",
+        target: b"/a?b=c",
+        host: "localhost:8080",
+        user_agent: Some("loadtest/1"),
+    };
 
     #[test]
     fn writes_a_request() {
@@ -146,7 +149,7 @@ mod tests {
         assert_eq!(start(HeadStart { target: b"/\r\nx: y", ..START }), Err(RequestError::Target(1)));
         assert_eq!(start(HeadStart { target: "/é".as_bytes(), ..START }), Err(RequestError::Target(1)));
         assert!(start(HeadStart { host: "a\r\nx: y", ..START }).is_err());
-        assert!(start(HeadStart { user_agent: "a\nb", ..START }).is_err());
+        assert!(start(HeadStart { user_agent: Some("a\nb"), ..START }).is_err());
 
         let header = |name: &str, value: &[u8]| write_header(&mut Vec::new(), name, value);
         assert_eq!(header("a", b"b\tc"), Ok(()));

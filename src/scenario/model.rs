@@ -173,7 +173,10 @@ pub struct Tally {
 
 #[derive(Debug)]
 pub struct RequestStep {
-    pub row: RowId,
+    /// Its number among the requests of the file, from 0.
+    pub id: RequestId,
+    /// Where it is counted; requests of `setup`, `verify` and `teardown` are not.
+    pub row: Option<RowId>,
     pub method: Method,
     pub url: Url,
     /// In the order written, defaults of `http` first; names are valid header names.
@@ -275,6 +278,8 @@ macro_rules! id {
 }
 
 id! {
+    /// The number of a request among those of the file, from 0.
+    RequestId,
     /// A row of the report: the requests of one name. An index into [`Catalog::rows`].
     RowId,
     /// An index into [`Catalog::groups`].
@@ -342,6 +347,22 @@ pub enum CustomKind {
 impl StatusSet {
     pub fn contains(&self, status: u16) -> bool {
         self.0.iter().any(|&(low, high)| (low..=high).contains(&status))
+    }
+}
+
+impl std::fmt::Display for StatusSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (place, (low, high)) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            if low == high {
+                write!(f, "{comma}{low}")?;
+            } else if low % 100 == 0 && high - low == 99 {
+                write!(f, "{comma}{}xx", low / 100)?;
+            } else {
+                write!(f, "{comma}{low}..{high}")?;
+            }
+        }
+        Ok(())
     }
 }
 

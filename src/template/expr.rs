@@ -181,6 +181,34 @@ impl Expr {
         }
     }
 
+    /// A condition that does not hold, with what its two sides are: `json.reserved == 50 (49 and 50)`.
+    pub fn explain(&self, scope: &mut Box<Scope>) -> String {
+        let words = tokens(&self.source);
+        let mut depth = 0_usize;
+        let mut comparisons = Vec::new();
+        for word in &words {
+            match word.text(&self.source) {
+                "(" | "[" | "{" => depth += 1,
+                ")" | "]" | "}" => depth = depth.saturating_sub(1),
+                "==" | "!=" | "<" | ">" | "<=" | ">=" if depth == 0 => comparisons.push(word.range.clone()),
+                "and" | "or" | "not" | "in" | "if" if depth == 0 => return self.source.to_string(),
+                _ => {}
+            }
+        }
+        let [comparison] = comparisons.as_slice() else { return self.source.to_string() };
+        let mut side = |text: &str| {
+            let side = ENGINE.compile_expression_owned(text.trim().to_owned()).ok()?;
+            let (value, _) = lend(scope, || side.eval(CONTEXT.clone()));
+            let mut shown = Vec::new();
+            super::write_json(&value.ok()?, &mut shown);
+            Some(String::from_utf8_lossy(&shown).into_owned())
+        };
+        match (side(&self.source[..comparison.start]), side(&self.source[comparison.end..])) {
+            (Some(left), Some(right)) => format!("{} ({left} and {right})", self.source),
+            _ => self.source.to_string(),
+        }
+    }
+
     /// Appends the value as text to `out`: strings as they are, lists and objects as JSON, null as `null`.
     pub(super) fn write_text(&self, scope: &mut Box<Scope>, out: &mut Vec<u8>) -> Result<(), EvalError> {
         match &self.code {

@@ -75,7 +75,7 @@ impl Shared {
 }
 
 /// The last answer, as expressions see it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Answer {
     pub response: Response,
     pub duration: Duration,
@@ -99,7 +99,10 @@ pub struct Scope {
     /// From 1.
     pub iteration: u64,
     pub random: Random,
-    answer: Option<Box<Answer>>,
+    /// Where answers are read into: kept from request to request, so that none of them allocates it.
+    answer: Box<Answer>,
+    /// Whether it holds an answer of this iteration.
+    answered: bool,
     /// `results`, in `verify` only.
     pub results: Option<Value>,
 }
@@ -121,7 +124,7 @@ impl Scope {
         self.iteration = iteration;
         self.random =
             Random::of_iteration(self.shared.seed, u64::from(self.scenario_index), self.user_id, iteration);
-        self.answer = None;
+        self.forget_answer();
     }
 
     pub fn get(&self, slot: Slot) -> Option<&Value> {
@@ -144,54 +147,58 @@ impl Scope {
         self.slots.extend_from_slice(slots);
     }
 
-    /// Keeps an answer for the expressions that follow.
-    pub fn keep_answer(&mut self, response: Response, duration: Duration) {
-        match &mut self.answer {
-            Some(answer) => {
-                answer.response = response;
-                answer.duration = duration;
-                answer.outcome.clear();
-                answer.json = None;
-            }
-            none => {
-                *none = Some(Box::new(Answer { response, duration, outcome: String::new(), json: None }));
-            }
-        }
+    /// Where the next answer goes.
+    pub fn expect_answer(&mut self) -> &mut Response {
+        self.forget_answer();
+        &mut self.answer.response
+    }
+
+    /// The answer is there: expressions may read it.
+    pub fn answered(&mut self, took: Duration) {
+        self.answered = true;
+        self.answer.duration = took;
     }
 
     pub fn answer(&self) -> Option<&Answer> {
-        self.answer.as_deref()
+        self.answered.then_some(&*self.answer)
     }
 
-    /// Lets go of the answer, and of its buffer.
-    pub fn drop_answer(&mut self) {
-        self.answer = None;
+    /// What has arrived of an answer, whether or not it was whole.
+    pub fn response(&self) -> &Response {
+        &self.answer.response
+    }
+
+    /// Lets go of the answer, and of its buffers.
+    pub fn forget_answer(&mut self) {
+        self.answered = false;
+        self.answer.response.reset();
+        self.answer.json = None;
+        self.answer.outcome.clear();
     }
 
     pub fn set_outcome(&mut self, name: &str) {
-        if let Some(answer) = &mut self.answer {
-            name.clone_into(&mut answer.outcome);
-        }
+        name.clone_into(&mut self.answer.outcome);
     }
 
     /// The answer's body as JSON; null where there is none or it is no JSON.
     pub(super) fn json(&mut self) -> Value {
-        match &mut self.answer {
-            None => Value::UNDEFINED,
-            Some(answer) => answer.json.get_or_insert_with(|| answer_json(answer.response.body())).clone(),
+        if !self.answered {
+            return Value::UNDEFINED;
         }
+        let Answer { json, response, .. } = &mut *self.answer;
+        json.get_or_insert_with(|| answer_json(response.body())).clone()
     }
 
     /// A header of the answer as text; null where it is missing.
     pub(super) fn header(&self, name: &str) -> Value {
-        match self.answer.as_ref().and_then(|answer| answer.response.header(name)) {
+        match self.answer().and_then(|answer| answer.response.header(name)) {
             Some(value) => Value::from(String::from_utf8_lossy(value).as_ref()),
             None => Value::UNDEFINED,
         }
     }
 
     pub(super) fn status(&self) -> Value {
-        self.answer.as_ref().map_or(Value::UNDEFINED, |answer| Value::from(answer.response.status()))
+        self.answer().map_or(Value::UNDEFINED, |answer| Value::from(answer.response.status()))
     }
 
     /// What a name stands for. Null for a name without a value.
@@ -210,19 +217,16 @@ impl Scope {
             }
             "status" => return Some(self.status()),
             "body" => {
-                return Some(self.answer.as_ref().map_or(Value::UNDEFINED, |answer| {
+                return Some(self.answer().map_or(Value::UNDEFINED, |answer| {
                     Value::from(String::from_utf8_lossy(answer.response.body()).as_ref())
                 }));
             }
             "outcome" => {
-                return Some(
-                    self.answer.as_ref().map_or(Value::UNDEFINED, |a| Value::from(a.outcome.as_str())),
-                );
+                return Some(self.answer().map_or(Value::UNDEFINED, |a| Value::from(a.outcome.as_str())));
             }
             "duration_ms" => {
                 return Some(
-                    self.answer
-                        .as_ref()
+                    self.answer()
                         .map_or(Value::UNDEFINED, |answer| Value::from(answer.duration.as_secs_f64() * 1e3)),
                 );
             }

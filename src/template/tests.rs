@@ -43,7 +43,8 @@ fn answer(body: &str) -> Response {
 
 fn eval_over(body: &str, source: &str) -> String {
     let mut scope = scope();
-    scope.keep_answer(answer(body), std::time::Duration::from_millis(5));
+    *scope.expect_answer() = answer(body);
+    scope.answered(std::time::Duration::from_millis(5));
     let mut out = Vec::new();
     write_json(&compile(source).unwrap().eval(&mut scope).unwrap(), &mut out);
     String::from_utf8(out).unwrap()
@@ -51,7 +52,8 @@ fn eval_over(body: &str, source: &str) -> String {
 
 fn holds_over(body: &str, source: &str) -> bool {
     let mut scope = scope();
-    scope.keep_answer(answer(body), std::time::Duration::from_millis(5));
+    *scope.expect_answer() = answer(body);
+    scope.answered(std::time::Duration::from_millis(5));
     compile(source).unwrap().holds(&mut scope).unwrap()
 }
 

@@ -35,6 +35,22 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'%');
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
+impl Encoding {
+    /// Appends a text, encoded.
+    pub fn write(self, text: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Encoding::Raw => out.extend_from_slice(text),
+            Encoding::Path => {
+                percent_encode(text, PATH).for_each(|piece| out.extend_from_slice(piece.as_bytes()))
+            }
+            Encoding::Query => {
+                percent_encode(text, QUERY).for_each(|piece| out.extend_from_slice(piece.as_bytes()))
+            }
+            Encoding::JsonString => write_json_string(&String::from_utf8_lossy(text), out),
+        }
+    }
+}
+
 /// A text with expressions in it.
 #[derive(Debug, Default)]
 pub struct TextTemplate {
@@ -103,7 +119,8 @@ impl TextTemplate {
         })
     }
 
-    /// Appends the text to `out`. Only values are encoded: what stands in the file is taken as written.
+    /// Appends the text to `out`. In a path only values are encoded, for what stands in the file is a path
+    /// already; in a query or a form all of it is.
     pub fn render(
         &self,
         scope: &mut Box<Scope>,
@@ -112,6 +129,7 @@ impl TextTemplate {
     ) -> Result<(), EvalError> {
         for part in &self.parts {
             match part {
+                Part::Static(text) if encoding == Encoding::Query => encoding.write(text.as_bytes(), out),
                 Part::Static(text) => out.extend_from_slice(text.as_bytes()),
                 Part::Expr(expr) => write_encoded(expr, scope, encoding, out)?,
             }
@@ -137,16 +155,7 @@ fn write_encoded(
     }
     let mut text = Vec::new();
     expr.write_text(scope, &mut text)?;
-    match encoding {
-        Encoding::Raw => {}
-        Encoding::Path => {
-            percent_encode(&text, PATH).for_each(|piece| out.extend_from_slice(piece.as_bytes()))
-        }
-        Encoding::Query => {
-            percent_encode(&text, QUERY).for_each(|piece| out.extend_from_slice(piece.as_bytes()))
-        }
-        Encoding::JsonString => write_json_string(&String::from_utf8_lossy(&text), out),
-    }
+    encoding.write(&text, out);
     Ok(())
 }
 

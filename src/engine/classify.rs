@@ -1,0 +1,79 @@
+//! Which of the three outcomes an answer is.
+//!
+//! Business rules are looked at first: an expected refusal is never a failure. Then the status, the checks, the
+//! latency, and last the captures, which are taken from successes only.
+
+use std::time::Duration;
+
+use crate::metrics::Recorder;
+use crate::outcome::{Cause, Outcome};
+use crate::scenario::model::{BusinessRule, RequestStep, Test};
+use crate::template::{EvalError, Scope};
+
+/// An outcome, and for a failure what there is to say about it.
+#[derive(Debug)]
+pub(super) struct Classified {
+    pub(super) outcome: Outcome,
+    pub(super) detail: Option<String>,
+}
+
+impl Classified {
+    fn plain(outcome: Outcome) -> Self {
+        Classified { outcome, detail: None }
+    }
+    fn failure(cause: Cause, detail: String) -> Self {
+        Classified { outcome: Outcome::Failure(cause), detail: Some(detail) }
+    }
+}
+
+/// Classifies a whole answer, counts its checks, and fills the slots of its captures.
+pub(super) fn classify(
+    test: &Test,
+    step: &RequestStep,
+    status: u16,
+    service: Duration,
+    scope: &mut Box<Scope>,
+    mut count_check: impl FnMut(&mut dyn FnMut(&mut Recorder)),
+) -> Result<Classified, EvalError> {
+    for (number, rule) in &step.expect.business {
+        let applies = match rule {
+            BusinessRule::Status(set) => set.contains(status),
+            BusinessRule::When(expr) => expr.holds(scope)?,
+        };
+        if applies {
+            return Ok(Classified::plain(Outcome::Business(*number)));
+        }
+    }
+    if !step.expect.status.contains(status) {
+        let detail = format!("status {status}, expected {}", step.expect.status);
+        return Ok(Classified::failure(Cause::Status(status), detail));
+    }
+    let mut broken = None;
+    for (check, expr) in &step.expect.checks {
+        let held = expr.holds(scope)?;
+        count_check(&mut |recorder| recorder.check(*check, held));
+        if !held && broken.is_none() {
+            let name = test.catalog.checks.get(check.index()).map_or("", |info| info.name.as_str());
+            broken = Some(format!("check `{name}` does not hold: {}", expr.explain(scope)));
+        }
+    }
+    if let Some(detail) = broken {
+        return Ok(Classified::failure(Cause::Check, detail));
+    }
+    if let Some(limit) = step.expect.latency.filter(|limit| service > *limit) {
+        let (took, limit) = (crate::units::measured_time(service), crate::units::scenario_duration(limit));
+        return Ok(Classified::failure(Cause::TooSlow, format!("took {took}, expected under {limit}")));
+    }
+    for (place, (slot, expr)) in step.captures.iter().enumerate() {
+        let value = expr.eval(scope)?;
+        if value.is_undefined() || value.is_none() {
+            for (slot, _) in &step.captures[..place] {
+                scope.set(*slot, None);
+            }
+            let detail = format!("the capture `{}` found nothing", expr.source());
+            return Ok(Classified::failure(Cause::Capture, detail));
+        }
+        scope.set(*slot, Some(value));
+    }
+    Ok(Classified::plain(Outcome::Success))
+}

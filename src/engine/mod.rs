@@ -1,0 +1,182 @@
+//! Drives virtual users against the target: worker threads, users, the steps of a flow; start, drain, stop.
+//!
+//! One thread per core, each with a current-thread runtime; a user is a local task that stays with its worker.
+//! Workers hand what they counted over once a second. What it means is decided elsewhere.
+
+mod classify;
+mod collect;
+mod inject;
+mod once;
+mod request;
+mod steps;
+mod timer;
+mod user;
+mod wire;
+mod worker;
+
+use std::sync::Arc;
+
+pub use collect::{Interval, Running};
+pub use once::{CheckResult, Once, OnceReport};
+pub use wire::WireError;
+
+use crate::http::{Origin, Tls};
+use crate::scenario::model::{Action, Scenario, Step, Test};
+use crate::template::{Reads, Shared, Uses, Value};
+use wire::Wire;
+
+/// What `setup` left in the slots of a scenario: every user begins with it.
+pub type Base = Arc<[Option<Value>]>;
+
+/// A test made ready for a target: everything that workers share, and never change.
+#[derive(Debug)]
+pub struct Prepared {
+    pub test: Arc<Test>,
+    pub shared: Arc<Shared>,
+    tls: Option<Tls>,
+    /// By the number of the request.
+    requests: Vec<PreparedRequest>,
+    scenarios: Vec<PreparedScenario>,
+}
+
+#[derive(Debug)]
+struct PreparedRequest {
+    wire: Wire,
+    /// Whether any expression looks at this answer at all.
+    answer_is_read: bool,
+    /// Whether one outside of the request may.
+    answer_is_read_later: bool,
+}
+
+#[derive(Debug)]
+struct PreparedScenario {
+    name: Arc<str>,
+    slots: Arc<[String]>,
+}
+
+/// A request that cannot be sent, whatever a user does.
+#[derive(Debug, thiserror::Error)]
+#[error("step `{step}` (line {line}): {error}")]
+pub struct PrepareError {
+    pub step: String,
+    pub line: u32,
+    pub error: WireError,
+}
+
+impl Prepared {
+    /// `prefix` is the path of the target's URL, put before the paths of steps.
+    pub fn new(
+        test: Arc<Test>,
+        origin: &Origin,
+        prefix: &str,
+        shared: Arc<Shared>,
+        tls: Option<Tls>,
+    ) -> Result<Prepared, PrepareError> {
+        let mut requests = Vec::new();
+        for scenario in &test.scenarios {
+            for block in blocks(scenario) {
+                let later = reads_outside_requests(block);
+                let mut failed = None;
+                walk(block, &mut |step| {
+                    let Action::Request(request) = &step.action else { return };
+                    match Wire::new(request, origin, prefix) {
+                        Ok(wire) => {
+                            let own = reads_of_answer(request);
+                            let answer_is_read = own.answer || later.answer;
+                            let prepared =
+                                PreparedRequest { wire, answer_is_read, answer_is_read_later: later.answer };
+                            requests.push((request.id, prepared));
+                        }
+                        Err(error) => {
+                            let error = PrepareError { step: step.name.clone(), line: step.line, error };
+                            failed.get_or_insert(error);
+                        }
+                    }
+                });
+                if let Some(error) = failed {
+                    return Err(error);
+                }
+            }
+        }
+        requests.sort_by_key(|(id, _)| *id);
+        let scenarios = test.scenarios.iter().map(|scenario| PreparedScenario {
+            name: Arc::from(scenario.name.as_str()),
+            slots: scenario.slots.clone().into(),
+        });
+        Ok(Prepared {
+            scenarios: scenarios.collect(),
+            requests: requests.into_iter().map(|(_, prepared)| prepared).collect(),
+            test,
+            shared,
+            tls,
+        })
+    }
+}
+
+fn blocks(scenario: &Scenario) -> [&[Step]; 5] {
+    let Scenario { setup, on_start, flow, verify, teardown, .. } = scenario;
+    [setup, on_start, flow, verify, teardown]
+}
+
+/// Calls `visit` with every step, those within groups and loops too.
+fn walk<'a>(steps: &'a [Step], visit: &mut impl FnMut(&'a Step)) {
+    for step in steps {
+        visit(step);
+        match &step.action {
+            Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
+                walk(steps, visit);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the expressions of a request read of its own answer.
+fn reads_of_answer(request: &crate::scenario::model::RequestStep) -> Reads {
+    use crate::scenario::model::BusinessRule;
+    let mut uses = Uses::default();
+    for (_, rule) in &request.expect.business {
+        if let BusinessRule::When(expr) = rule {
+            uses.add(expr);
+        }
+    }
+    request.expect.checks.iter().for_each(|(_, expr)| uses.add(expr));
+    request.captures.iter().for_each(|(_, expr)| uses.add(expr));
+    request.tallies.iter().for_each(|tally| uses.add(&tally.value));
+    uses.reads
+}
+
+/// What expressions read of an answer that is not their own request's.
+fn reads_outside_requests(block: &[Step]) -> Reads {
+    use crate::scenario::model::{Body, Url};
+    let mut uses = Uses::default();
+    walk(block, &mut |step| {
+        step.when.iter().for_each(|expr| uses.add(expr));
+        match &step.action {
+            Action::Request(request) => {
+                let (Url::Path(path) | Url::Absolute { path, .. }) = &request.url;
+                path.exprs().for_each(|expr| uses.add(expr));
+                for (_, text) in request.headers.iter().chain(&request.query) {
+                    text.exprs().for_each(|expr| uses.add(expr));
+                }
+                match &request.body {
+                    Body::None => {}
+                    Body::Json(json) => json.exprs().for_each(|expr| uses.add(expr)),
+                    Body::Text(text) => text.exprs().for_each(|expr| uses.add(expr)),
+                    Body::Form(fields) => {
+                        fields.iter().flat_map(|(_, text)| text.exprs()).for_each(|expr| uses.add(expr));
+                    }
+                }
+            }
+            Action::Repeat { times, .. } => times.for_each_expr(&mut |expr| uses.add(expr)),
+            Action::While { condition, .. } => uses.add(condition),
+            Action::Set(values) | Action::Collect(values) => {
+                values.iter().for_each(|(_, value)| value.for_each_expr(&mut |expr| uses.add(expr)));
+            }
+            Action::Check(checks) => checks.iter().for_each(|(_, expr)| uses.add(expr)),
+            Action::Tally(tallies) => tallies.iter().for_each(|tally| uses.add(&tally.value)),
+            Action::Think(_) | Action::Group { .. } | Action::Stop(_) => {}
+        }
+    });
+    uses.reads
+}

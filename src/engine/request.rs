@@ -1,0 +1,200 @@
+//! One request of one user: rendered, sent, classified, recorded.
+
+use std::time::Instant;
+
+use super::classify::{Classified, classify};
+use super::steps::{Early, Flow};
+use super::user::User;
+use super::worker::Worker;
+use crate::http::{ExchangeError, KeepBody, Request, Timing};
+use crate::metrics::{Exchange, Sample};
+use crate::outcome::{Cause, Outcome, OwnFault};
+use crate::scenario::model::{OnBusiness, OnFailure, RequestStep, RowId, StageId};
+use crate::template::EvalError;
+
+/// How much of a body a sample keeps.
+const SAMPLE_BODY: usize = 2048;
+
+/// A request under way. One that is dropped (the user was cut off) counts as interrupted, so that every
+/// attempt is accounted for.
+struct InFlight<'a> {
+    worker: &'a Worker,
+    row: Option<RowId>,
+    stage: Option<StageId>,
+    timing: Timing,
+    over: bool,
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        if let (false, Some(row)) = (self.over, self.row) {
+            let in_doubt = self.timing.first_byte_written.is_some();
+            self.worker.record(self.stage, |recorder| recorder.interrupt(row, in_doubt));
+        }
+    }
+}
+
+impl Worker {
+    pub(super) async fn request(&self, user: &mut User, step: &RequestStep) -> Flow {
+        let prepared = &self.prepared.requests[step.id.index()];
+        let mut bytes = self.take_buffer();
+        let rendered =
+            prepared.wire.render(step, &mut user.scope, &mut self.scratch.borrow_mut(), &mut bytes);
+        if let Err(error) = rendered {
+            self.give_buffer(bytes);
+            self.own_fault(user, OwnFault::Template, error.to_string());
+            return Flow::End(Early::Failed);
+        }
+        user.waited = true;
+        let due = user.cursor;
+        let stage = self.stage_at(user.scenario, due);
+        if let Some(row) = step.row {
+            self.record(stage, |recorder| recorder.attempt(row));
+        }
+        let mut flight = InFlight { worker: self, row: step.row, stage, timing: Timing::new(), over: false };
+        let request = Request {
+            origin: &prepared.wire.origin,
+            wire: &bytes,
+            is_head: prepared.wire.is_head,
+            timeout: prepared.wire.timeout,
+            keep_body: if step.reads_body { KeepBody::Always } else { KeepBody::UnlessOk },
+        };
+        let response = user.scope.expect_answer();
+        let result = user.connections.exchange(&request, response, &mut flight.timing).await;
+        let timing = flight.timing;
+        user.cursor = timing.ended;
+        let service = timing.first_byte_written.map(|first| timing.ended.saturating_duration_since(first));
+
+        let classified = match result {
+            Ok(()) => {
+                let status = user.scope.response().status();
+                if prepared.answer_is_read {
+                    user.scope.answered(service.unwrap_or_default());
+                }
+                let count = |check: &mut dyn FnMut(&mut crate::metrics::Recorder)| self.record(stage, check);
+                classify(
+                    &self.prepared.test,
+                    step,
+                    status,
+                    service.unwrap_or_default(),
+                    &mut user.scope,
+                    count,
+                )
+            }
+            Err(ExchangeError::Target { cause, detail }) => {
+                Ok(Classified { outcome: Outcome::Failure(cause), detail: Some(detail.into_owned()) })
+            }
+            Err(ExchangeError::Own { fault, detail }) => {
+                // The guard counts the request as interrupted: it says nothing about the target.
+                drop(flight);
+                self.give_buffer(bytes);
+                self.own_fault(user, fault, detail.into_owned());
+                return Flow::End(Early::Failed);
+            }
+        };
+        let classified = match classified {
+            Ok(classified) => classified,
+            Err(error) => {
+                drop(flight);
+                self.give_buffer(bytes);
+                return self.template_fault(user, &error);
+            }
+        };
+        flight.over = true;
+        drop(flight);
+
+        if let Some(row) = step.row {
+            let exchange = Exchange {
+                response: timing.ended.saturating_duration_since(due),
+                service,
+                ttfb: elapsed(timing.first_byte_written, timing.first_byte_read),
+                connect: timing.connect,
+                tls: timing.tls,
+                bytes_sent: timing.bytes_sent,
+                bytes_received: timing.bytes_received,
+                in_doubt: is_in_doubt(&classified, &timing),
+            };
+            self.record(stage, |recorder| recorder.answer(row, classified.outcome, &exchange));
+        }
+        if let Outcome::Failure(cause) = classified.outcome {
+            let detail = classified.detail.unwrap_or_default();
+            self.keep_sample(user, step.row, cause, &bytes, detail);
+        }
+        self.give_buffer(bytes);
+        if prepared.answer_is_read {
+            user.scope.set_outcome(&self.outcome_name(step, classified.outcome));
+            if let Err(error) = self.tally(user, &step.tallies) {
+                return self.template_fault(user, &error);
+            }
+        } else if !step.tallies.is_empty()
+            && let Err(error) = self.tally(user, &step.tallies)
+        {
+            return self.template_fault(user, &error);
+        }
+        if !prepared.answer_is_read_later {
+            user.scope.forget_answer();
+        }
+        match classified.outcome {
+            Outcome::Failure(_) if step.on_failure == OnFailure::End => Flow::End(Early::Failed),
+            Outcome::Business(_) if step.on_business == OnBusiness::Stop => Flow::End(Early::Business),
+            _ => Flow::Next,
+        }
+    }
+
+    fn outcome_name(&self, step: &RequestStep, outcome: Outcome) -> String {
+        match outcome {
+            Outcome::Success => "success".into(),
+            Outcome::Failure(cause) => cause.to_string(),
+            Outcome::Business(number) => {
+                let row = step.row.and_then(|row| self.prepared.test.catalog.rows.get(row.index()));
+                row.and_then(|row| row.business.get(usize::from(number))).cloned().unwrap_or_default()
+            }
+        }
+    }
+
+    /// Keeps one example of each cause of each row.
+    fn keep_sample(&self, user: &User, row: Option<RowId>, cause: Cause, wire: &[u8], detail: String) {
+        let first = wire.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let request = String::from_utf8_lossy(first);
+        let request = request.strip_suffix(" HTTP/1.1").unwrap_or(&request).to_owned();
+        let response = user.scope.response();
+        let status = Some(response.status()).filter(|status| *status != 0);
+        let Some(row) = row else {
+            self.note_problem(format!("{request}: {cause}: {detail}"));
+            return;
+        };
+        if !self.sampled.borrow_mut().insert((row, cause)) {
+            return;
+        }
+        let body = response.body();
+        let body = String::from_utf8_lossy(&body[..body.len().min(SAMPLE_BODY)]).into_owned();
+        let at = Instant::now().saturating_duration_since(self.epoch);
+        self.samples.borrow_mut().push(Sample { row, cause, at, request, status, detail, body });
+    }
+
+    pub(super) fn template_fault(&self, user: &User, error: &EvalError) -> Flow {
+        self.own_fault(user, OwnFault::Template, error.to_string());
+        Flow::End(Early::Failed)
+    }
+}
+
+fn elapsed(from: Option<Instant>, to: Option<Instant>) -> Option<std::time::Duration> {
+    Some(to?.saturating_duration_since(from?))
+}
+
+/// The target may have done what was asked or not: bytes went out, and no whole answer came back.
+fn is_in_doubt(classified: &Classified, timing: &Timing) -> bool {
+    let answered = !matches!(
+        classified.outcome,
+        Outcome::Failure(
+            Cause::Timeout(_)
+                | Cause::Reset
+                | Cause::Closed
+                | Cause::StaleConnection
+                | Cause::Truncated
+                | Cause::Protocol(_)
+                | Cause::Tls
+        )
+    );
+    !answered && timing.first_byte_written.is_some()
+}

@@ -1,0 +1,224 @@
+//! The steps of a flow, one after another.
+
+use std::time::{Duration, Instant};
+
+use super::user::User;
+use super::worker::Worker;
+use crate::scenario::model::{Action, CustomKind, Step, StopWhat, Tally, Think};
+use crate::template::{EvalError, Slot, Value, ValueTemplate};
+
+/// What comes after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    Next,
+    /// The iteration is over before its last step.
+    End(Early),
+    /// The user goes.
+    EndUser,
+    /// The whole run ends.
+    EndRun,
+}
+
+/// Why an iteration ended before its last step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Early {
+    Failed,
+    /// Something it needs was never captured.
+    Cut,
+    Business,
+    Stopped,
+}
+
+/// What a loop or an iteration that waited for nothing waits, so that others get their turn.
+const BREATH: Duration = Duration::from_millis(1);
+
+impl Worker {
+    pub(super) async fn block(&self, user: &mut User, steps: &[Step]) -> Flow {
+        for step in steps {
+            match self.step(user, step).await {
+                Flow::Next => {}
+                other => return other,
+            }
+        }
+        Flow::Next
+    }
+
+    pub(super) async fn step(&self, user: &mut User, step: &Step) -> Flow {
+        match &step.when {
+            None => {}
+            Some(when) => match when.holds(&mut user.scope) {
+                Ok(true) => {}
+                Ok(false) => return Flow::Next,
+                Err(error) => return self.template_fault(user, &error),
+            },
+        }
+        if step.chance.is_some_and(|chance| user.scope.random.unit() >= chance.share()) {
+            return Flow::Next;
+        }
+        if !user.has_all(&step.needs) {
+            return Flow::End(Early::Cut);
+        }
+        let done = match &step.action {
+            Action::Request(request) => return self.request(user, request).await,
+            Action::Think(think) => {
+                self.think(user, think).await;
+                Ok(())
+            }
+            Action::Group { group, steps } => {
+                let (began, stage) = (user.cursor, self.stage_at(user.scenario, user.cursor));
+                // Boxed, as the other blocks: a user without groups and loops carries none of their state.
+                let flow = Box::pin(self.block(user, steps)).await;
+                if flow == Flow::Next {
+                    let took = user.cursor.saturating_duration_since(began);
+                    self.record(stage, |recorder| recorder.group(*group, took));
+                }
+                return flow;
+            }
+            Action::Repeat { times, steps } => return self.repeat(user, times, steps).await,
+            Action::While { condition, at_most, steps } => {
+                let mut rounds = 0;
+                while at_most.is_none_or(|most| rounds < most) && !self.is_retired(user) {
+                    match condition.holds(&mut user.scope) {
+                        Ok(true) => {}
+                        Ok(false) => break,
+                        Err(error) => return self.template_fault(user, &error),
+                    }
+                    match self.round(user, steps).await {
+                        Flow::Next => rounds += 1,
+                        other => return other,
+                    }
+                }
+                Ok(())
+            }
+            Action::Set(values) => self.set(user, values),
+            Action::Collect(values) => collect(user, values),
+            Action::Check(checks) => {
+                let mut result = Ok(());
+                for (check, expr) in checks {
+                    match expr.holds(&mut user.scope) {
+                        Ok(held) => self.checked(user, *check, held, expr),
+                        Err(error) => result = Err(error),
+                    }
+                }
+                result
+            }
+            Action::Tally(tallies) => self.tally(user, tallies),
+            Action::Stop(StopWhat::Iteration) => return Flow::End(Early::Stopped),
+            Action::Stop(StopWhat::User) => return Flow::EndUser,
+            Action::Stop(StopWhat::Run) => return Flow::EndRun,
+        };
+        match done {
+            Ok(()) => Flow::Next,
+            Err(error) => self.template_fault(user, &error),
+        }
+    }
+
+    async fn repeat(&self, user: &mut User, times: &ValueTemplate, steps: &[Step]) -> Flow {
+        let times = match times.eval(&mut user.scope) {
+            Ok(value) => value.as_usize().unwrap_or(0),
+            Err(error) => return self.template_fault(user, &error),
+        };
+        for _ in 0..times {
+            if self.is_retired(user) {
+                break;
+            }
+            match self.round(user, steps).await {
+                Flow::Next => {}
+                other => return other,
+            }
+        }
+        Flow::Next
+    }
+
+    /// One round of a loop; one that waited for nothing yields.
+    async fn round(&self, user: &mut User, steps: &[Step]) -> Flow {
+        let waited = std::mem::take(&mut user.waited);
+        let flow = Box::pin(self.block(user, steps)).await;
+        if !user.waited {
+            self.breathe(user).await;
+        }
+        user.waited |= waited;
+        flow
+    }
+
+    pub(super) async fn breathe(&self, user: &mut User) {
+        self.timer.sleep_until(Instant::now() + BREATH).await;
+        user.cursor = Instant::now();
+        user.waited = true;
+    }
+
+    pub(super) async fn think(&self, user: &mut User, think: &Think) {
+        let random = &mut user.scope.random;
+        let pause = match think {
+            Think::Constant(pause) => *pause,
+            Think::Uniform { from, to } => *from + to.saturating_sub(*from).mul_f64(random.unit()),
+            Think::Exponential { mean } => mean.mul_f64(random.exponential()),
+        };
+        user.waited = true;
+        let wake = user.cursor + pause;
+        if self.is_retired(user) {
+            user.cursor = Instant::now();
+            return;
+        }
+        let until = user.retire_at.map_or(wake, |retire| wake.min(retire));
+        tokio::select! {
+            biased;
+            () = self.timer.sleep_until(until) => {}
+            () = self.draining.notified() => {}
+        }
+        let now = Instant::now();
+        if now < wake {
+            // It goes before its think time is over: what follows is due now.
+            user.cursor = now;
+        } else {
+            user.cursor = wake;
+            self.late(user.scenario, wake, now);
+        }
+    }
+
+    fn set(&self, user: &mut User, values: &[(Slot, ValueTemplate)]) -> Result<(), EvalError> {
+        for (slot, template) in values {
+            let value = template.eval(&mut user.scope)?;
+            user.scope.set(*slot, Some(value));
+        }
+        Ok(())
+    }
+
+    /// Takes samples of the user's own metrics. What is missing in an answer is no sample.
+    pub(super) fn tally(&self, user: &mut User, tallies: &[Tally]) -> Result<(), EvalError> {
+        let stage = self.stage_at(user.scenario, user.cursor);
+        for tally in tallies {
+            let kind = self.prepared.test.catalog.customs.get(tally.metric.index()).map(|info| info.kind);
+            let amount = if kind == Some(CustomKind::Share) {
+                Some(f64::from(u8::from(tally.value.holds(&mut user.scope)?)))
+            } else {
+                amount(&tally.value.eval(&mut user.scope)?)
+            };
+            if let Some(amount) = amount {
+                self.record(stage, |recorder| recorder.tally(tally.metric, amount));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn collect(user: &mut User, values: &[(Slot, ValueTemplate)]) -> Result<(), EvalError> {
+    for (slot, template) in values {
+        let value = template.eval(&mut user.scope)?;
+        let mut list: Vec<Value> = match user.scope.get(*slot) {
+            Some(list) => list.try_iter().map(Iterator::collect).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        list.push(value);
+        user.scope.set(*slot, Some(Value::from(list)));
+    }
+    Ok(())
+}
+
+/// A value as an amount: a number, or 1 and 0 for true and false.
+fn amount(value: &Value) -> Option<f64> {
+    match f64::try_from(value.clone()) {
+        Ok(number) => Some(number),
+        Err(_) => bool::try_from(value.clone()).ok().map(|truth| f64::from(u8::from(truth))),
+    }
+}

@@ -1,0 +1,235 @@
+//! Waking users on time: one alarm per worker, finer than tokio's millisecond.
+//!
+//! Who waits is kept in order of time; the alarm is set to the earliest. On Linux it is a timerfd, which the
+//! kernel fires to the microsecond; elsewhere tokio's timer.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+/// A worker's clock. Clones are the same clock.
+#[derive(Debug, Clone)]
+pub(super) struct Timer(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    waiting: RefCell<Waiting>,
+    alarm: alarm::Alarm,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// By time, and by a number that tells those of the same time apart.
+    sleepers: BTreeMap<(Instant, u64), Waker>,
+    next: u64,
+}
+
+impl Timer {
+    /// Within a tokio runtime.
+    pub(super) fn new() -> io::Result<Timer> {
+        Ok(Timer(Rc::new(Inner { waiting: RefCell::default(), alarm: alarm::Alarm::new()? })))
+    }
+
+    /// Ready at `at`; at once where that has passed.
+    pub(super) fn sleep_until(&self, at: Instant) -> Sleep {
+        Sleep { timer: self.clone(), at, key: None }
+    }
+
+    /// Wakes sleepers; runs as long as the worker does.
+    pub(super) async fn drive(&self) {
+        loop {
+            self.0.alarm.rung().await;
+            let now = Instant::now();
+            let mut waiting = self.0.waiting.borrow_mut();
+            // Those due by the time the last of them is woken would only ring again.
+            while let Some(first) = waiting.sleepers.first_entry() {
+                if first.key().0 > now {
+                    break;
+                }
+                first.remove().wake();
+            }
+            self.0.alarm.set(waiting.sleepers.first_key_value().map(|((at, _), _)| *at));
+        }
+    }
+}
+
+/// A future that is ready at its time.
+#[derive(Debug)]
+pub(super) struct Sleep {
+    timer: Timer,
+    at: Instant,
+    key: Option<(Instant, u64)>,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if Instant::now() >= self.at {
+            return Poll::Ready(());
+        }
+        let timer = self.timer.clone();
+        let mut waiting = timer.0.waiting.borrow_mut();
+        let key = match self.key {
+            Some(key) => key,
+            None => {
+                waiting.next += 1;
+                (self.at, waiting.next)
+            }
+        };
+        self.key = Some(key);
+        waiting.sleepers.insert(key, cx.waker().clone());
+        if waiting.sleepers.first_key_value().is_some_and(|(first, _)| *first == key) {
+            timer.0.alarm.set(Some(self.at));
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            // The alarm may ring once for nobody; that is cheaper than setting it anew each time.
+            self.timer.0.waiting.borrow_mut().sleepers.remove(&key);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod alarm {
+    use std::io;
+    use std::os::fd::OwnedFd;
+    use std::time::{Duration, Instant};
+
+    use rustix::time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
+    };
+    use tokio::io::Interest;
+    use tokio::io::unix::AsyncFd;
+
+    #[derive(Debug)]
+    pub(super) struct Alarm(AsyncFd<OwnedFd>);
+
+    impl Alarm {
+        pub(super) fn new() -> io::Result<Alarm> {
+            let fd =
+                timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+            Ok(Alarm(AsyncFd::with_interest(fd, Interest::READABLE)?))
+        }
+
+        /// Rings at `at`, at once where that has passed, never for none.
+        pub(super) fn set(&self, at: Option<Instant>) {
+            let wait = at.map_or(Duration::ZERO, |at| {
+                // Zero would mean never.
+                at.saturating_duration_since(Instant::now()).max(Duration::from_nanos(1))
+            });
+            let value = Timespec {
+                tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: i64::from(wait.subsec_nanos()),
+            };
+            let spec = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
+            // It fails for a descriptor that is no timer, or values out of range; neither can be here.
+            let _ = timerfd_settime(self.0.get_ref(), TimerfdTimerFlags::empty(), &spec);
+        }
+
+        pub(super) async fn rung(&self) {
+            // Setting the timer anew forgets that it has rung, so nothing needs to be read from it.
+            if let Ok(mut ready) = self.0.readable().await {
+                ready.clear_ready();
+            }
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod alarm {
+    use std::cell::Cell;
+    use std::io;
+    use std::time::Instant;
+
+    use tokio::sync::Notify;
+
+    #[derive(Debug)]
+    pub(super) struct Alarm {
+        at: Cell<Option<Instant>>,
+        changed: Notify,
+    }
+
+    impl Alarm {
+        pub(super) fn new() -> io::Result<Alarm> {
+            Ok(Alarm { at: Cell::new(None), changed: Notify::new() })
+        }
+
+        pub(super) fn set(&self, at: Option<Instant>) {
+            self.at.set(at);
+            self.changed.notify_one();
+        }
+
+        pub(super) async fn rung(&self) {
+            loop {
+                let Some(at) = self.at.get() else {
+                    self.changed.notified().await;
+                    continue;
+                };
+                tokio::select! {
+                    () = tokio::time::sleep_until(at.into()) => return,
+                    () = self.changed.notified() => {}
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn on_a_worker(test: impl AsyncFnOnce(Timer)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let timer = Timer::new().unwrap();
+            let driver = timer.clone();
+            tokio::task::spawn_local(async move { driver.drive().await });
+            test(timer).await;
+        });
+    }
+
+    #[test]
+    fn sleepers_wake_in_their_order_and_never_early() {
+        on_a_worker(async |timer| {
+            let order = Rc::new(RefCell::new(Vec::new()));
+            let began = Instant::now();
+            let sleeper = |millis: u64| {
+                let (timer, order) = (timer.clone(), Rc::clone(&order));
+                tokio::task::spawn_local(async move {
+                    timer.sleep_until(began + Duration::from_millis(millis)).await;
+                    order.borrow_mut().push((millis, began.elapsed() >= Duration::from_millis(millis)));
+                })
+            };
+            for task in [30, 10, 20, 0, 10].map(sleeper) {
+                task.await.unwrap();
+            }
+            assert_eq!(*order.borrow(), [(0, true), (10, true), (10, true), (20, true), (30, true)]);
+        });
+    }
+
+    #[test]
+    fn a_dropped_sleep_is_forgotten_and_others_still_wake() {
+        on_a_worker(async |timer| {
+            let began = Instant::now();
+            let first = timer.sleep_until(began + Duration::from_millis(5));
+            let second = timer.sleep_until(began + Duration::from_millis(15));
+            tokio::select! { biased; () = first => {}, () = async { second.await } => unreachable!() }
+            assert!(timer.0.waiting.borrow().sleepers.is_empty());
+            timer.sleep_until(began + Duration::from_millis(15)).await;
+        });
+    }
+}

@@ -1,0 +1,289 @@
+//! One worker: a thread with its own runtime, its users, and what it counts.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::LocalSet;
+
+use super::inject::{Lane, inject};
+use super::timer::Timer;
+use super::user::User;
+use super::wire::Scratch;
+use super::{Base, Prepared};
+use crate::metrics::{Recorder, Sample, Staged};
+use crate::outcome::{Cause, OwnFault};
+use crate::plan;
+use crate::scenario::model::{CheckId, RowId, Shape, StageId};
+use crate::template::Expr;
+
+/// What the coordinator tells its workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Control {
+    Run,
+    /// Begin nothing new; running iterations may end until then.
+    Drain {
+        until: Instant,
+    },
+    /// Stop at once.
+    Kill,
+}
+
+/// What a worker counted in one second.
+#[derive(Debug)]
+pub(super) struct HandOver {
+    /// Since the beginning of the load.
+    pub(super) second: u32,
+    pub(super) interval: Staged,
+    /// Users of each scenario at its end.
+    pub(super) users: Vec<u64>,
+    pub(super) samples: Vec<Sample>,
+    /// The first of each fault of our own, in words.
+    pub(super) faults: Vec<(OwnFault, String)>,
+    /// A step said `stop: run`.
+    pub(super) stop_run: bool,
+    /// The worker is done.
+    pub(super) last: bool,
+}
+
+/// The state of a worker. Users share it; all of them live on its thread.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) prepared: Arc<Prepared>,
+    pub(super) timer: Timer,
+    /// The beginning of the load.
+    pub(super) epoch: Instant,
+    recorder: RefCell<Staged>,
+    pub(super) scratch: RefCell<Scratch>,
+    buffers: RefCell<Vec<Vec<u8>>>,
+    pub(super) samples: RefCell<Vec<Sample>>,
+    pub(super) sampled: RefCell<HashSet<(RowId, Cause)>>,
+    faults: RefCell<BTreeMap<OwnFault, String>>,
+    /// Faults whose words were handed over already.
+    told: RefCell<HashSet<OwnFault>>,
+    /// For `setup`, `verify` and `teardown`: checks and problems, in their order.
+    pub(super) checks: RefCell<Vec<super::CheckResult>>,
+    pub(super) problems: RefCell<Vec<String>>,
+    /// Users of each scenario.
+    users: RefCell<Vec<u64>>,
+    is_draining: Cell<bool>,
+    pub(super) draining: Notify,
+    stop_run: Cell<bool>,
+    /// Whether requests and checks are counted; not in `setup`, `verify` and `teardown`.
+    measures: bool,
+}
+
+impl Worker {
+    /// Within a tokio runtime.
+    pub(super) fn new(prepared: Arc<Prepared>, epoch: Instant, measures: bool) -> io::Result<Worker> {
+        let scenarios = prepared.test.scenarios.len();
+        Ok(Worker {
+            recorder: RefCell::new(Staged::new(&prepared.test.catalog, scenarios)),
+            prepared,
+            timer: Timer::new()?,
+            epoch,
+            scratch: RefCell::default(),
+            buffers: RefCell::default(),
+            samples: RefCell::default(),
+            sampled: RefCell::default(),
+            faults: RefCell::default(),
+            told: RefCell::default(),
+            checks: RefCell::default(),
+            problems: RefCell::default(),
+            users: RefCell::new(vec![0; scenarios]),
+            is_draining: Cell::new(false),
+            draining: Notify::new(),
+            stop_run: Cell::new(false),
+            measures,
+        })
+    }
+
+    pub(super) fn record(&self, stage: Option<StageId>, count: impl FnOnce(&mut Recorder)) {
+        if self.measures {
+            count(self.recorder.borrow_mut().at(stage));
+        }
+    }
+
+    /// The named stage to which something due at `at` belongs.
+    pub(super) fn stage_at(&self, scenario: u16, at: Instant) -> Option<StageId> {
+        let test = &self.prepared.test;
+        if test.catalog.stages.is_empty() {
+            return None;
+        }
+        let (Shape::Users(profile) | Shape::Arrivals { profile, .. }) =
+            &test.scenarios[usize::from(scenario)].load.shape
+        else {
+            return None;
+        };
+        let seconds = at.saturating_duration_since(self.epoch).as_secs_f64();
+        profile.stages.get(plan::stage_at(profile, seconds)).and_then(|stage| stage.name)
+    }
+
+    /// Notes how late something began that was due at `due`.
+    pub(super) fn late(&self, scenario: u16, due: Instant, now: Instant) {
+        let stage = self.stage_at(scenario, due);
+        let lateness = now.saturating_duration_since(due);
+        self.record(stage, |recorder| recorder.scenarios[usize::from(scenario)].lateness.record(lateness));
+    }
+
+    pub(super) fn checked(&self, user: &mut User, check: CheckId, held: bool, expr: &Expr) {
+        if self.measures {
+            let stage = self.stage_at(user.scenario, user.cursor);
+            self.record(stage, |recorder| recorder.check(check, held));
+        } else {
+            let detail = (!held).then(|| expr.explain(&mut user.scope));
+            self.checks.borrow_mut().push(super::CheckResult { check, held, detail });
+        }
+    }
+
+    pub(super) fn own_fault(&self, user: &User, fault: OwnFault, detail: String) {
+        if self.measures {
+            let stage = self.stage_at(user.scenario, user.cursor);
+            self.record(stage, |recorder| recorder.own_fault(fault));
+            self.faults.borrow_mut().entry(fault).or_insert(detail);
+        } else {
+            self.note_problem(detail);
+        }
+    }
+
+    pub(super) fn note_problem(&self, problem: String) {
+        self.problems.borrow_mut().push(problem);
+    }
+
+    pub(super) fn is_retired(&self, user: &User) -> bool {
+        self.is_draining.get() || user.retire_at.is_some_and(|at| Instant::now() >= at)
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.is_draining.get()
+    }
+
+    pub(super) fn ask_to_stop_run(&self) {
+        self.stop_run.set(true);
+    }
+
+    /// Counts one user more, until what it returns is dropped.
+    pub(super) fn count_user(self: &Rc<Self>, scenario: u16) -> impl Drop + use<> {
+        struct Counted(Rc<Worker>, usize);
+        impl Drop for Counted {
+            fn drop(&mut self) {
+                self.0.users.borrow_mut()[self.1] -= 1;
+            }
+        }
+        self.users.borrow_mut()[usize::from(scenario)] += 1;
+        Counted(Rc::clone(self), usize::from(scenario))
+    }
+
+    pub(super) fn take_buffer(&self) -> Vec<u8> {
+        self.buffers.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub(super) fn give_buffer(&self, buffer: Vec<u8>) {
+        /// A large body must not stay with every buffer.
+        const KEPT: usize = 64 * 1024;
+        if buffer.capacity() <= KEPT {
+            self.buffers.borrow_mut().push(buffer);
+        }
+    }
+
+    fn drain(&self) {
+        self.is_draining.set(true);
+        self.draining.notify_waiters();
+    }
+
+    fn hand_over(&self, second: u32, last: bool) -> HandOver {
+        let test = &self.prepared.test;
+        let fresh = Staged::new(&test.catalog, test.scenarios.len());
+        let mut told = self.told.borrow_mut();
+        let faults = std::mem::take(&mut *self.faults.borrow_mut());
+        HandOver {
+            second,
+            interval: std::mem::replace(&mut *self.recorder.borrow_mut(), fresh),
+            users: self.users.borrow().clone(),
+            samples: std::mem::take(&mut *self.samples.borrow_mut()),
+            faults: faults.into_iter().filter(|(fault, _)| told.insert(*fault)).collect(),
+            stop_run: self.stop_run.get(),
+            last,
+        }
+    }
+}
+
+/// What a worker's thread is given.
+pub(super) struct Assignment {
+    pub(super) prepared: Arc<Prepared>,
+    pub(super) bases: Vec<Base>,
+    pub(super) lane: Lane,
+    pub(super) epoch: Instant,
+    pub(super) control: watch::Receiver<Control>,
+    pub(super) hand_overs: mpsc::UnboundedSender<HandOver>,
+}
+
+/// The life of a worker's thread. Whatever happens, its last hand-over is sent.
+pub(super) fn work(assignment: Assignment) {
+    let Assignment { prepared, bases, lane, epoch, mut control, hand_overs } = assignment;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let started = runtime.and_then(|runtime| {
+        let _inside = runtime.enter();
+        let worker = Rc::new(Worker::new(Arc::clone(&prepared), epoch, true)?);
+        Ok((runtime, worker))
+    });
+    let (runtime, worker) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            let test = &prepared.test;
+            let _ = hand_overs.send(HandOver {
+                second: 0,
+                interval: Staged::new(&test.catalog, test.scenarios.len()),
+                users: vec![0; test.scenarios.len()],
+                samples: Vec::new(),
+                faults: vec![(OwnFault::System, format!("a worker could not start: {error}"))],
+                stop_run: true,
+                last: true,
+            });
+            return;
+        }
+    };
+    let local = LocalSet::new();
+    let second = local.block_on(&runtime, async {
+        let driver = Rc::clone(&worker);
+        tokio::task::spawn_local(async move { driver.timer.drive().await });
+        let mut injectors = tokio::task::JoinSet::new();
+        for (number, base) in bases.into_iter().enumerate() {
+            let number = u16::try_from(number).unwrap_or(u16::MAX);
+            injectors.spawn_local(inject(Rc::clone(&worker), number, base, lane.clone()));
+        }
+        let mut second = 0;
+        let mut kill_at: Option<Instant> = None;
+        let mut running = true;
+        while running {
+            let next = epoch + Duration::from_secs(u64::from(second) + 1);
+            let killed = kill_at.unwrap_or(next + Duration::from_secs(60));
+            tokio::select! {
+                biased;
+                () = worker.timer.sleep_until(killed), if kill_at.is_some() => running = false,
+                () = worker.timer.sleep_until(next) => {
+                    // Nobody listens any more where the coordinator is gone: then there is nobody to run for.
+                    running = hand_overs.send(worker.hand_over(second, false)).is_ok();
+                    second += 1;
+                }
+                changed = control.changed() => match changed.map(|()| *control.borrow_and_update()) {
+                    Ok(Control::Run) => {}
+                    Ok(Control::Drain { until }) => {
+                        kill_at = Some(until);
+                        worker.drain();
+                    }
+                    Ok(Control::Kill) | Err(_) => running = false,
+                },
+                done = injectors.join_next() => running = done.is_some(),
+            }
+        }
+        second
+    });
+    // Whoever still runs is cut off here; their guards count what was under way as interrupted.
+    drop(local);
+    let _ = hand_overs.send(worker.hand_over(second, true));
+}
