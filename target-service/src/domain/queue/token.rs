@@ -9,15 +9,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Token(pub(crate) u64);
 
 impl Token {
+    pub(crate) const DIGITS: usize = 16;
+
     pub(crate) fn parse(text: &str) -> Option<Self> {
         // `from_str_radix` alone would take a sign, and digits in another case or number.
-        let ours = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let ours = text.len() == Self::DIGITS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         if ours { u64::from_str_radix(text, 16).ok().map(Self) } else { None }
     }
 
     /// The digits, without an allocation.
-    pub(crate) fn digits(self) -> [u8; 16] {
-        let mut digits = [0; 16];
+    pub(crate) fn digits(self) -> [u8; Self::DIGITS] {
+        let mut digits = [0; Self::DIGITS];
         for (at, digit) in digits.iter_mut().enumerate() {
             *digit = b"0123456789abcdef"[(self.0 >> (60 - 4 * at)) as usize & 15];
         }
