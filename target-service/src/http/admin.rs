@@ -80,10 +80,8 @@ async fn reset(
     State(app): State<Arc<App>>,
     OptionalJsonBody(asked): OptionalJsonBody<Size>,
 ) -> Result<Response, ApiError> {
-    let size = WorldSize::from(asked);
-    let data = Size::from(&size);
-    app.reset(size)?;
-    Ok(ok(data))
+    let live = app.reset(asked.into())?;
+    Ok(ok(Size::from(live.world.size())))
 }
 
 async fn audit(State(app): State<Arc<App>>) -> Response {

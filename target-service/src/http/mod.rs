@@ -60,11 +60,13 @@ impl App {
     }
 
     /// Replaces the world by a fresh one. It is built before, and the old one taken down after, the lock.
-    fn reset(&self, size: WorldSize) -> Result<(), Refusal> {
+    fn reset(&self, size: WorldSize) -> Result<Arc<Live>, Refusal> {
         let fresh = Arc::new(Live::new(size, self.clock.clone())?);
-        let old = std::mem::replace(&mut *self.live.write().unwrap_or_else(PoisonError::into_inner), fresh);
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *live, Arc::clone(&fresh));
+        drop(live);
         drop(old);
-        Ok(())
+        Ok(fresh)
     }
 
     pub(crate) fn sweep(&self) {
