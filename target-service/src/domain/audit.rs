@@ -96,6 +96,7 @@ mod tests {
     use crate::domain::seats::{Place, Reservation};
     use crate::domain::size::WorldSize;
 
+    const HOLD: Duration = Duration::from_mins(5);
     const SEAT: Place = Place { schedule: 1, seat: 1 };
 
     struct Store {
@@ -117,8 +118,12 @@ mod tests {
         }
 
         fn reserve(&self, user: u64) -> Arc<Reservation> {
+            self.reserve_at(SEAT, user)
+        }
+
+        fn reserve_at(&self, place: Place, user: u64) -> Arc<Reservation> {
             let now = self.clock.now();
-            self.seats.reserve(SEAT, user.into(), 1, now, now.plus(Duration::from_secs(300))).unwrap()
+            self.seats.reserve(place, user.into(), 1, now, now.plus(HOLD)).unwrap()
         }
 
         fn pay(&self, reservation: &Arc<Reservation>) -> u64 {
@@ -127,12 +132,6 @@ mod tests {
 
         fn audit(&self) -> Audit {
             audit(&self.seats, &self.payments, &self.balances, self.clock.now())
-        }
-
-        fn reserve_elsewhere(&self) -> Arc<Reservation> {
-            let now = self.clock.now();
-            let place = Place { schedule: 1, seat: 2 };
-            self.seats.reserve(place, 9.into(), 1, now, now.plus(Duration::from_secs(300))).unwrap()
         }
     }
 
@@ -147,7 +146,7 @@ mod tests {
         store.payments.cancel(&store.seats, &store.balances, payment, store.clock.now()).unwrap();
         assert_eq!(store.audit(), Audit::default());
         store.reserve(2);
-        store.clock.advance(Duration::from_secs(300));
+        store.clock.advance(HOLD);
         assert_eq!(store.audit(), Audit::default());
     }
 
@@ -193,7 +192,7 @@ mod tests {
         let reservation = store.reserve(1);
         store.seats.force(SEAT, Seat::Sold(reservation));
         assert_eq!(store.audit().orphan_holds, 1);
-        let other = store.reserve_elsewhere();
+        let other = store.reserve_at(Place { schedule: 1, seat: 2 }, 9);
         store.seats.force(SEAT, Seat::Held(other));
         assert!(store.audit().orphan_holds > 0);
     }

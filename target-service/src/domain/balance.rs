@@ -117,8 +117,8 @@ impl Balances {
         let mut all = Vec::new();
         self.accounts.each(|user, account| {
             let account = lock(account);
-            let charges = account.ledger.iter().filter(|entry| entry.movement == Movement::Charge);
-            let charged = charges.map(|entry| i128::from(entry.amount)).sum();
+            let lines = account.ledger.iter().filter(|entry| entry.movement == Movement::Charge);
+            let charged = lines.map(|entry| i128::from(entry.amount)).sum();
             all.push(Books { user: user.clone(), balance: account.balance, charged });
         });
         all

@@ -43,7 +43,7 @@ type FirstAnswer = Arc<Mutex<Option<Result<Receipt, Refusal>>>>;
 /// All payments, and the answers given under each `Idempotency-Key`.
 #[derive(Debug, Default)]
 pub(crate) struct Payments {
-    payments: ById<Arc<Payment>>,
+    taken: ById<Arc<Payment>>,
     last: AtomicU64,
     answers: ShardedMap<Arc<str>, FirstAnswer>,
 }
@@ -87,7 +87,7 @@ impl Payments {
         id: u64,
         now: Timestamp,
     ) -> Result<Receipt, Refusal> {
-        let payment = self.payments.get(&id).ok_or(Refusal::NoSuchPayment(id))?;
+        let payment = self.taken.get(&id).ok_or(Refusal::NoSuchPayment(id))?;
         let reservation = &payment.reservation;
         seats.take_back(reservation, || {
             if payment.cancelled.swap(true, Ordering::Relaxed) {
@@ -100,7 +100,7 @@ impl Payments {
 
     pub(crate) fn all(&self) -> Vec<Arc<Payment>> {
         let mut all = Vec::new();
-        self.payments.each(|_, payment| all.push(Arc::clone(payment)));
+        self.taken.each(|_, payment| all.push(Arc::clone(payment)));
         all
     }
 
@@ -111,6 +111,6 @@ impl Payments {
             amount: SEAT_PRICE,
             cancelled: AtomicBool::new(false),
         };
-        self.payments.insert(id, Arc::new(payment));
+        self.taken.insert(id, Arc::new(payment));
     }
 }

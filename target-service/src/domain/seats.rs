@@ -91,7 +91,8 @@ pub(crate) enum ReservationStatus {
 pub(crate) struct Seats {
     schedules: u64,
     per_schedule: u64,
-    seats: Box<[Mutex<Seat>]>,
+    /// Schedule by schedule.
+    all: Box<[Mutex<Seat>]>,
     reservations: ById<Arc<Reservation>>,
     last_reservation: AtomicU64,
 }
@@ -102,7 +103,7 @@ impl Seats {
         Self {
             schedules,
             per_schedule: size.seats,
-            seats: (0..schedules * size.seats).map(|_| Mutex::new(Seat::Free)).collect(),
+            all: (0..schedules * size.seats).map(|_| Mutex::new(Seat::Free)).collect(),
             reservations: ById::default(),
             last_reservation: AtomicU64::new(0),
         }
@@ -181,7 +182,7 @@ impl Seats {
             return Err(Refusal::NoSuchSchedule(schedule));
         }
         let first = ((schedule - 1) * self.per_schedule) as usize;
-        let seats = &self.seats[first..first + self.per_schedule as usize];
+        let seats = &self.all[first..first + self.per_schedule as usize];
         Ok(seats.iter().map(|seat| lock(seat).status(now)).collect())
     }
 
@@ -189,7 +190,7 @@ impl Seats {
     ///
     /// Safe from deadlock as no request takes a second seat, nor a seat while it holds anything else.
     pub(crate) fn freeze(&self) -> Vec<MutexGuard<'_, Seat>> {
-        self.seats.iter().map(lock).collect()
+        self.all.iter().map(lock).collect()
     }
 
     pub(crate) fn reservations(&self) -> Vec<Arc<Reservation>> {
@@ -208,7 +209,7 @@ impl Seats {
     fn at(&self, place: Place) -> Result<MutexGuard<'_, Seat>, Refusal> {
         let Place { schedule, seat } = place;
         let index = self.index(place).ok_or(Refusal::NoSuchSeat { schedule, seat })?;
-        Ok(lock(&self.seats[index]))
+        Ok(lock(&self.all[index]))
     }
 
     /// Puts a seat into a state that no request could bring about, which is what the audit must find.
@@ -225,7 +226,8 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
 
-    const HOLD: Duration = Duration::from_secs(300);
+    const HOLD: Duration = Duration::from_mins(5);
+    const NEARLY: Duration = Duration::from_millis(299_999);
 
     fn hold(seats: &Seats, seat: u64, now: Timestamp) -> Result<Arc<Reservation>, Refusal> {
         seats.reserve(Place { schedule: 1, seat }, UserId::from(1), 9, now, now.plus(HOLD))
@@ -236,7 +238,7 @@ mod tests {
         let (seats, clock) = (Seats::new(&WorldSize::default()), Clock::manual());
         let first = hold(&seats, 7, clock.now()).unwrap();
         assert_eq!(hold(&seats, 7, clock.now()).unwrap_err(), Refusal::SeatTaken(7));
-        clock.advance(HOLD - Duration::from_millis(1));
+        clock.advance(NEARLY);
         assert_eq!(first.status(clock.now()), ReservationStatus::Held);
         clock.advance(Duration::from_millis(1));
         assert_eq!(first.status(clock.now()), ReservationStatus::Expired);

@@ -47,8 +47,8 @@ impl Default for WorldSize {
             coupons: 1,
             coupon_limit: 10_000,
             active_limit: None,
-            hold: Duration::from_secs(300),
-            token_life: Duration::from_secs(600),
+            hold: Duration::from_mins(5),
+            token_life: Duration::from_mins(10),
         }
     }
 }

@@ -79,16 +79,16 @@ async fn seats(State(app): State<Arc<App>>, PathId(schedule): PathId) -> Result<
         seats: Vec<Seat>,
     }
     #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
     struct Seat {
-        seat_id: u64,
+        #[serde(rename = "seatId")]
+        id: u64,
         status: &'static str,
         price: u64,
     }
     let statuses = app.live().world.seats(schedule)?;
     let available = statuses.iter().filter(|&&status| status == SeatStatus::Available).count();
     let seats = (1..).zip(statuses);
-    let seats = seats.map(|(seat_id, status)| Seat { seat_id, status: word(status), price: SEAT_PRICE });
+    let seats = seats.map(|(id, status)| Seat { id, status: word(status), price: SEAT_PRICE });
     Ok(ok(Data { schedule_id: schedule, available, seats: seats.collect() }))
 }
 

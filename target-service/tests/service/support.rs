@@ -1,5 +1,8 @@
 //! A service of its own for each test, on a clock that the test moves, and a small HTTP/1.1 client.
 
+#![expect(clippy::unwrap_used, reason = "what goes wrong here fails a test, which is what it is for")]
+
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -99,7 +102,7 @@ impl Client {
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n", body.len());
         for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
         self.write(&format!("{head}\r\n{body}")).await;
         self.read().await
@@ -128,7 +131,7 @@ impl Client {
 
     /// Whether the service has closed the connection; waits until it says something.
     pub(crate) async fn is_closed(&mut self) -> bool {
-        matches!(self.stream.read_u8().await, Err(_))
+        self.stream.read_u8().await.is_err()
     }
 
     async fn line(&mut self) -> String {

@@ -3,7 +3,8 @@
 use super::*;
 use crate::clock::Clock;
 
-const LIFE: Duration = Duration::from_secs(600);
+const LIFE: Duration = Duration::from_mins(10);
+const NEARLY: Duration = Duration::from_millis(599_999);
 
 fn queue(active_limit: Option<u64>) -> (Queue, Clock) {
     (Queue::new(&WorldSize { active_limit, ..WorldSize::default() }), Clock::manual())
@@ -24,7 +25,7 @@ fn without_a_limit_everyone_is_active_until_the_token_expires() {
     let (queue, clock) = queue(None);
     let pass = queue.enter(1.into(), clock.now());
     assert_eq!(pass.standing, Standing::Active { expires_at: clock.now().plus(LIFE) });
-    clock.advance(LIFE - Duration::from_millis(1));
+    clock.advance(NEARLY);
     assert_eq!(queue.admit(pass.token, clock.now()), Ok(1.into()));
     clock.advance(Duration::from_millis(1));
     assert_eq!(queue.admit(pass.token, clock.now()), Err(Refusal::TokenExpired));
