@@ -1,7 +1,7 @@
 //! The service in HTTP: which path does what, and in which words.
 //!
 //! Each file holds the routes of one subject, as handlers which read a request, call the
-//! [`World`](crate::domain::world::World) and put its answer into the envelope.
+//! [`World`] and put its answer into the envelope.
 
 mod admin;
 mod balance;
@@ -35,7 +35,9 @@ struct Live {
 
 impl Live {
     fn new(size: WorldSize, clock: Clock) -> Result<Self, Refusal> {
-        Ok(Self { pages: Pages::new(&size), world: World::new(size, clock)? })
+        // The world first: a size that is refused must not be built.
+        let world = World::new(size, clock)?;
+        Ok(Self { pages: Pages::new(world.size()), world })
     }
 }
 

@@ -24,9 +24,7 @@ pub(super) struct Pages {
 
 impl Pages {
     pub(super) fn new(size: &WorldSize) -> Self {
-        // A size that is refused must not be built first.
-        let concerts = if size.check().is_ok() { size.concerts } else { 0 };
-        Self { concerts: Page::new(), nights: (0..concerts).map(|_| Page::new()).collect() }
+        Self { concerts: Page::new(), nights: (0..size.concerts).map(|_| Page::new()).collect() }
     }
 
     pub(super) fn nights(&self, concert: u64) -> Option<&Page> {
