@@ -1,0 +1,151 @@
+//! Sockets and threads: one acceptor, a worker per core, and an end that waits for whoever is being served.
+//!
+//! Each worker is a thread with a runtime of its own, and a connection stays with the worker it was given to.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use crate::http::App;
+
+/// How often what has expired is cleared away although nobody asks for it.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How long a connection that is not being served may stay once the service is to end.
+const IDLE_GRACE: Duration = Duration::from_secs(1);
+/// How long to wait when the system has no more sockets to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+type Connections = mpsc::UnboundedSender<std::net::TcpStream>;
+
+/// Serves until `shutdown` is done and all requests under way are answered.
+pub(crate) async fn run(
+    listener: TcpListener,
+    app: Arc<App>,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    if cores == 1 {
+        // Another thread on the same core would only cost switches.
+        let (connections, given) = mpsc::unbounded_channel();
+        tokio::join!(accept(listener, vec![connections], &app, shutdown), work(given, router));
+        return Ok(());
+    }
+    let (mut workers, mut ends) = (Vec::new(), Vec::new());
+    for number in 0..cores {
+        let (connections, end) = start_worker(number, router.clone())?;
+        workers.push(connections);
+        ends.push(end);
+    }
+    accept(listener, workers, &app, shutdown).await;
+    for end in ends {
+        // The sender is dropped when the thread ends, however it does.
+        let _ = end.await;
+    }
+    Ok(())
+}
+
+fn start_worker(number: usize, router: Router) -> io::Result<(Connections, oneshot::Receiver<()>)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (connections, given) = mpsc::unbounded_channel();
+    let (ended, end) = oneshot::channel();
+    thread::Builder::new().name(format!("ticketing-{number}")).spawn(move || {
+        runtime.block_on(work(given, router));
+        drop(ended);
+    })?;
+    Ok((connections, end))
+}
+
+/// Gives connections to the workers in turn. Returning drops their channels, which tells them to end.
+async fn accept(
+    listener: TcpListener,
+    workers: Vec<Connections>,
+    app: &App,
+    shutdown: impl Future<Output = ()>,
+) {
+    let mut shutdown = pin!(shutdown);
+    let mut sweep = interval(SWEEP_EVERY);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for worker in workers.iter().cycle() {
+        let stream = loop {
+            tokio::select! {
+                () = &mut shutdown => return,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => break stream,
+                    // One client's failure, or no descriptors for now: neither ends the service.
+                    Err(_) => sleep(ACCEPT_PAUSE).await,
+                },
+                _ = sweep.tick() => app.sweep(),
+            }
+        };
+        // Answers are small and whole; holding one back for more to come would only delay it.
+        let _ = stream.set_nodelay(true);
+        // Taken off this thread's poll, to be put on the worker's.
+        if let Ok(stream) = stream.into_std() {
+            let _ = worker.send(stream);
+        }
+    }
+}
+
+/// Serves the connections it is given, and ends when no more can come and all are done.
+async fn work(mut given: mpsc::UnboundedReceiver<std::net::TcpStream>, router: Router) {
+    let (stop, stopped) = watch::channel(());
+    while let Some(stream) = given.recv().await {
+        if let Ok(stream) = TcpStream::from_std(stream) {
+            tokio::spawn(serve_connection(stream, router.clone(), stopped.clone()));
+        }
+    }
+    stop.send_replace(());
+    drop(stopped);
+    // Each connection holds a receiver for as long as it lasts.
+    stop.closed().await;
+}
+
+async fn serve_connection(stream: TcpStream, router: Router, mut stopped: watch::Receiver<()>) {
+    let busy = AtomicBool::new(false);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request: Request<hyper::body::Incoming>| {
+        let answer = router.call(request.map(Body::new));
+        let busy = &busy;
+        async move {
+            busy.store(true, Ordering::Relaxed);
+            let answer = answer.await;
+            busy.store(false, Ordering::Relaxed);
+            answer
+        }
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            .pipeline_flush(true)
+            // As the scripts of some clients spell them; HTTP itself does not mind.
+            .title_case_headers(true)
+            .header_read_timeout(None)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    tokio::select! {
+        // What breaks a connection is the client's business: it is gone, or did not speak HTTP.
+        _ = connection.as_mut() => return,
+        _ = stopped.changed() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    while timeout(IDLE_GRACE, connection.as_mut()).await.is_err() {
+        // A request under way is waited for; a half-sent one, or an answer that nobody reads, is not.
+        if !busy.load(Ordering::Relaxed) {
+            return;
+        }
+    }
+}

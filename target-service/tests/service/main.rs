@@ -1,0 +1,13 @@
+//! The service from outside, over real HTTP: its contract, endpoint by endpoint, and its promises under
+//! contention.
+
+mod admin;
+mod balance;
+mod concerts;
+mod contention;
+mod payments;
+mod protocol;
+mod queues;
+mod random_bodies;
+mod reservations;
+mod support;
