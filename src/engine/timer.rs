@@ -120,7 +120,11 @@ mod alarm {
         pub(super) fn new() -> io::Result<Alarm> {
             let fd =
                 timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-            Ok(Alarm(AsyncFd::with_interest(fd, Interest::READABLE)?))
+            // What the deprecation warns of is a type that lies about its descriptor. An `OwnedFd` does not, and
+            // the function that takes its place is unsafe.
+            #[expect(deprecated)]
+            let fd = AsyncFd::with_interest(fd, Interest::READABLE)?;
+            Ok(Alarm(fd))
         }
 
         /// Rings at `at`, at once where that has passed, never for none.

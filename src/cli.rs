@@ -1,0 +1,139 @@
+//! What may be typed: arguments and their help. What they do is in `commands`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Load tests that tell expected business answers from true failures.
+///
+/// A YAML scenario goes in; a verdict, an exit code and a report come out.
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+    0  passed
+   99  a threshold was not met
+   98  an invariant was broken: a check of `verify` is false
+   97  the run is not valid, or `verify` could not ask
+   96  the target never got ready, or `setup` failed
+    2  bad arguments or a bad scenario
+  130  interrupted
+    1  anything else";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario against its target, and judge it.
+    Run(RunArgs),
+    /// Show what would run: users or arrivals over time, totals, thresholds. Sends nothing.
+    Plan(PlanArgs),
+    /// Check scenario files; every finding with its place and what to write instead.
+    Validate(ValidateArgs),
+    /// Run the bundled ticketing service in the foreground.
+    Target(TargetArgs),
+    /// Print the JSON Schema of scenario files, for editors.
+    Schema,
+    /// Print a completion script for a shell.
+    Completions { shell: clap_complete::Shell },
+}
+
+/// A scenario and what changes it; the same for `run` and `plan`.
+#[derive(Debug, Args)]
+pub struct ScenarioArgs {
+    /// The scenario file.
+    pub file: PathBuf,
+    /// Test this instead of the scenario's own target: a URL, or `bundled`.
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
+    /// Set a variable that the scenario reads by env(); may be given several times.
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub env: Vec<(String, String)>,
+    /// One user, once through the flow: does the scenario work at all?
+    #[arg(long)]
+    pub smoke: bool,
+    /// Scale stages and durations, so that 0.1 takes a tenth of the time. Think times, rates and timeouts stay.
+    #[arg(long, value_name = "FACTOR", value_parser = factor)]
+    pub time_scale: Option<f64>,
+    /// Worker threads. Default: half the cores where the target runs on this machine, else all.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: Option<u16>,
+    /// No colours. The environment variable NO_COLOR does the same.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// Where results are written.
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub out: PathBuf,
+    /// The seed of everything that is drawn at random. Default: a new one, which the result names.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// No progress and no table, only the verdict.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// The scenario files.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// How findings are written.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ValidateFormat,
+    /// Set a variable that the scenario reads by env(); may be given several times.
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub env: Vec<(String, String)>,
+    /// No colours. The environment variable NO_COLOR does the same.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ValidateFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON document.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct TargetArgs {
+    /// The port on 127.0.0.1; 0 takes any free one.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Answer the paths under /admin: reset and audit.
+    #[arg(long)]
+    pub admin: bool,
+    /// End when standard input closes, as the bundled child of `run` does.
+    #[arg(long, hide = true)]
+    pub child: bool,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE".into()),
+    }
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if factor > 0.0 && factor <= 1000.0 => Ok(factor),
+        _ => Err("a factor is a number above 0 and up to 1000, like 0.1".into()),
+    }
+}

@@ -1,0 +1,156 @@
+//! What would run, as text: before anything is sent.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::plan::{Arrivals, most_users, value_at};
+use crate::scenario::model::{Action, Load, LoadKind, Profile, Scenario, Shape, Step, TargetKind, Test, Think, WhenFull};
+use crate::units::{count, scenario_duration, trim_float};
+
+/// Renders the plan of a test for people.
+pub fn render(test: &Test, workers: usize) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", test.name);
+    if let Some(description) = &test.description {
+        let _ = writeln!(out, "  {}", description.trim());
+    }
+    let target = match &test.target.kind {
+        TargetKind::Bundled => "the bundled ticketing service, on a free loopback port",
+        TargetKind::Url(url) => url,
+    };
+    let _ = writeln!(out, "\ntarget      {target}");
+    let _ = writeln!(out, "workers     {workers}");
+    for scenario in &test.scenarios {
+        render_scenario(&mut out, test, scenario);
+    }
+    let _ = writeln!(out, "\nthresholds");
+    for threshold in &test.thresholds {
+        let implied = if threshold.implied { "  (implied: the file has none for failures)" } else { "" };
+        let abort = if threshold.abort { "  ends the run" } else { "" };
+        let _ = writeln!(out, "  {}{abort}{implied}", threshold.text);
+    }
+    out
+}
+
+fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
+    let Load { kind, shape, graceful_stop, max_duration } = &scenario.load;
+    if test.scenarios.len() > 1 {
+        let _ = writeln!(out, "\nscenario    {}", scenario.name);
+    }
+    let kind = kind.map(kind_name).map_or(String::new(), |kind| format!("{kind}, "));
+    match shape {
+        Shape::Users(profile) => {
+            let _ = writeln!(
+                out,
+                "load        {kind}closed model, up to {} users for {}",
+                count(most_users(profile)),
+                scenario_duration(profile.duration())
+            );
+            render_stages(out, test, profile, "users", |value| count((value + 0.5).floor() as u64));
+        }
+        Shape::Arrivals { profile, max_users, when_full } => {
+            let arrivals = Arrivals::new(profile);
+            let _ = writeln!(
+                out,
+                "load        {kind}open model, {} arrivals in {}",
+                count(arrivals.count()),
+                scenario_duration(profile.duration())
+            );
+            render_stages(out, test, profile, "arrivals/s", trim_float);
+            let cap = match (max_users, when_full) {
+                (None, _) => "no cap on users at once".to_owned(),
+                (Some(most), WhenFull::Drop) => {
+                    format!("at most {} users at once, further arrivals are dropped", count((*most).into()))
+                }
+                (Some(most), WhenFull::Wait) => {
+                    format!("at most {} users at once, further arrivals wait", count((*most).into()))
+                }
+            };
+            let _ = writeln!(out, "            {cap}");
+        }
+        Shape::SharedIterations { users, iterations } => {
+            let _ = writeln!(
+                out,
+                "load        {kind}closed model, {} iterations shared by {} users",
+                count(*iterations),
+                count((*users).into())
+            );
+        }
+    }
+    let _ = writeln!(out, "            running iterations may take {} to end", scenario_duration(*graceful_stop));
+    if let Some(longest) = max_duration {
+        let _ = writeln!(out, "            over after {} at the latest", scenario_duration(*longest));
+    }
+    for (name, steps) in [
+        ("setup", &scenario.setup),
+        ("on_start", &scenario.on_start),
+        ("flow", &scenario.flow),
+        ("verify", &scenario.verify),
+        ("teardown", &scenario.teardown),
+    ] {
+        if steps.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "\n{name}");
+        render_steps(out, steps, 1);
+    }
+}
+
+fn render_stages(out: &mut String, test: &Test, profile: &Profile, unit: &str, show: impl Fn(f64) -> String) {
+    let (mut from, mut at) = (profile.from, Duration::ZERO);
+    for stage in &profile.stages {
+        let until = at + stage.duration;
+        let middle = value_at(profile, (at + stage.duration / 2).as_secs_f64());
+        let course = if (stage.target - from).abs() < f64::EPSILON {
+            show(middle)
+        } else {
+            format!("{} → {}", show(from), show(stage.target))
+        };
+        let name = stage.name.and_then(|name| test.catalog.stages.get(name.index()));
+        let name = name.map_or(String::new(), |name| format!("  {name}"));
+        let span = format!("{} – {}", scenario_duration(at), scenario_duration(until));
+        let _ = writeln!(out, "            {span:<16} {course} {unit}{name}");
+        (from, at) = (stage.target, until);
+    }
+}
+
+fn render_steps(out: &mut String, steps: &[Step], depth: usize) {
+    for step in steps {
+        let indent = "  ".repeat(depth);
+        let what = match &step.action {
+            Action::Request(request) if !step.name.starts_with(request.method.as_str()) => {
+                format!("{} ({})", step.name, request.method.as_str())
+            }
+            Action::Think(Think::Constant(pause)) => format!("think {}", scenario_duration(*pause)),
+            Action::Think(Think::Uniform { from, to }) => {
+                format!("think {}..{}", scenario_duration(*from), scenario_duration(*to))
+            }
+            Action::Think(Think::Exponential { mean }) => {
+                format!("think {} on average, exponential", scenario_duration(*mean))
+            }
+            _ => step.name.clone(),
+        };
+        let chance = step.chance.map_or(String::new(), |chance| format!("  ({chance} of the time)"));
+        let when = step.when.as_ref().map_or(String::new(), |when| format!("  (when {})", when.source()));
+        let _ = writeln!(out, "{indent}{what}{chance}{when}");
+        match &step.action {
+            Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
+                render_steps(out, steps, depth + 1);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The word of the scenario language for a kind of load.
+pub fn kind_name(kind: LoadKind) -> &'static str {
+    match kind {
+        LoadKind::Smoke => "smoke",
+        LoadKind::Load => "load",
+        LoadKind::Spike => "spike",
+        LoadKind::Stress => "stress",
+        LoadKind::Endurance => "endurance",
+        LoadKind::Peak => "peak",
+        LoadKind::Breakpoint => "breakpoint",
+    }
+}

@@ -1,0 +1,63 @@
+//! What is tested: where it is, how it is started, and when it is ready.
+
+mod bundled;
+mod ready;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+pub use bundled::{Bundled, CHILD_FLAG, announce};
+
+use crate::http::{Origin, OriginError, Tls};
+use crate::scenario::model::{Target, TargetKind};
+
+/// A target that answers.
+#[derive(Debug)]
+pub struct Ready {
+    /// Base URL, without a trailing slash.
+    pub url: String,
+    pub origin: Origin,
+    /// The path of the URL, before the paths of steps.
+    pub prefix: String,
+    /// The bundled service, where that is the target. It ends when this is dropped.
+    pub bundled: Option<Bundled>,
+    /// Whether it shares this machine's cores with the generator.
+    pub is_local: bool,
+}
+
+/// Why a target cannot be tested.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    #[error("the target's URL `{url}` cannot be used: {source}")]
+    Url { url: String, source: OriginError },
+    #[error("the bundled service could not be started: {0}")]
+    Bundled(String),
+    #[error("the target {url} was not ready within {}: {last}", crate::units::scenario_duration(*.within))]
+    NotReady { url: String, within: Duration, last: String },
+}
+
+/// Starts the target where it is ours, and waits until it is ready.
+pub async fn start(target: &Target, tls: Option<Tls>) -> Result<Ready, TargetError> {
+    let (url, bundled) = match &target.kind {
+        TargetKind::Url(url) => (url.trim_end_matches('/').to_owned(), None),
+        TargetKind::Bundled => {
+            let (child, url) = Bundled::start().await?;
+            (url, Some(child))
+        }
+    };
+    let parsed = Origin::parse_url(&url);
+    let (origin, prefix) = parsed.map_err(|source| TargetError::Url { url: url.clone(), source })?;
+    let prefix = prefix.trim_end_matches('/').to_owned();
+    let default = bundled.is_some().then_some("/readyz");
+    let path = target.ready.as_deref().or(default);
+    ready::wait(&origin, &url, path, target.ready_timeout, tls).await?;
+    let is_local = match origin.address() {
+        Some(address) => is_loopback(address),
+        None => origin.host().eq_ignore_ascii_case("localhost"),
+    };
+    Ok(Ready { url, origin, prefix, bundled, is_local })
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    address.is_loopback()
+}
