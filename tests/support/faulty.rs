@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// What the server does with a connection, or with each request on it.
 #[derive(Debug, Clone)]
-pub enum Behaviour {
+pub(crate) enum Behaviour {
     /// 200 with a body of `ok`, kept alive.
     Ok,
     /// This status with a body of `no`, kept alive.
@@ -69,7 +69,7 @@ pub enum Behaviour {
 
 /// A running server.
 #[derive(Debug)]
-pub struct Faulty {
+pub(crate) struct Faulty {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -87,7 +87,7 @@ enum After {
 }
 
 impl Faulty {
-    pub fn start(behaviour: Behaviour) -> Faulty {
+    pub(crate) fn start(behaviour: Behaviour) -> Faulty {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared::default());
@@ -106,21 +106,21 @@ impl Faulty {
         Faulty { address, shared }
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Connections accepted so far.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
     /// Requests whose head was read so far.
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
     }
 }
