@@ -1,5 +1,7 @@
 //! Every way in which a server can fail becomes its own cause, and no request is sent twice.
 
+#![expect(clippy::unwrap_used, reason = "a broken fixture is a broken test")]
+
 mod support;
 
 use std::net::TcpListener;

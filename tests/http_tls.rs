@@ -1,5 +1,7 @@
 //! TLS: a good server is spoken to, and each bad certificate or handshake is named in words.
 
+#![expect(clippy::unwrap_used, reason = "a broken fixture is a broken test")]
+
 mod support;
 
 use std::io::{Read, Write};
