@@ -352,3 +352,23 @@ async fn the_future_of_an_exchange_is_small() {
     assert!(size <= 768, "{size} bytes for each waiting user");
     drop(exchange);
 }
+
+#[tokio::test]
+async fn a_timer_serves_the_task_that_took_it_over() {
+    let (good, silent) = (Faulty::start(Behaviour::Ok), Faulty::start(Behaviour::HangBeforeAnswer));
+    let mut first = User::of(&good).within(Duration::from_millis(50));
+    let mut second = User::of(&silent).within(SHORT);
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async move {
+            let handed_over = tokio::task::spawn_local(async move {
+                assert_eq!(first.get().await, Ok(200));
+                first.connections
+            });
+            second.connections = handed_over.await.unwrap();
+            let outcome = tokio::task::spawn_local(async move { second.get().await });
+            let outcome = tokio::time::timeout(LONG, outcome).await.unwrap().unwrap();
+            assert_eq!(outcome, Err(Cause::Timeout(Phase::Wait)));
+        })
+        .await;
+}
