@@ -1,5 +1,7 @@
 //! Every way in which a server can fail becomes its own cause, and no request is sent twice.
 
+#![expect(clippy::unwrap_used, reason = "a broken fixture is a broken test")]
+
 mod support;
 
 use std::net::TcpListener;
@@ -349,4 +351,24 @@ async fn the_future_of_an_exchange_is_small() {
     let size = std::mem::size_of_val(&exchange);
     assert!(size <= 768, "{size} bytes for each waiting user");
     drop(exchange);
+}
+
+#[tokio::test]
+async fn a_timer_serves_the_task_that_took_it_over() {
+    let (good, silent) = (Faulty::start(Behaviour::Ok), Faulty::start(Behaviour::HangBeforeAnswer));
+    let mut first = User::of(&good).within(Duration::from_millis(50));
+    let mut second = User::of(&silent).within(SHORT);
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async move {
+            let handed_over = tokio::task::spawn_local(async move {
+                assert_eq!(first.get().await, Ok(200));
+                first.connections
+            });
+            second.connections = handed_over.await.unwrap();
+            let outcome = tokio::task::spawn_local(async move { second.get().await });
+            let outcome = tokio::time::timeout(LONG, outcome).await.unwrap().unwrap();
+            assert_eq!(outcome, Err(Cause::Timeout(Phase::Wait)));
+        })
+        .await;
 }

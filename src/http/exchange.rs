@@ -32,9 +32,17 @@ pub struct Request<'a> {
 /// again where the server has closed it. Empty, it holds no memory; moved, it goes to another user.
 #[derive(Debug, Default)]
 pub struct UserConnections {
-    idle: Vec<(Origin, Connection)>,
+    places: Vec<Place>,
     timer: Timer,
     tls: Option<Tls>,
+}
+
+/// A connection's place, empty while an exchange has it. The origin stays: its text is shared with other
+/// workers, and counting who shares it once per request would make the workers wait for each other.
+#[derive(Debug)]
+struct Place {
+    origin: Origin,
+    connection: Option<Connection>,
 }
 
 impl UserConnections {
@@ -52,12 +60,12 @@ impl UserConnections {
 
     /// Closes all connections.
     pub fn close(&mut self) {
-        self.idle = Vec::new();
+        self.places = Vec::new();
     }
 
     /// Whether no connection is open.
     pub fn is_empty(&self) -> bool {
-        self.idle.is_empty()
+        self.places.iter().all(|place| place.connection.is_none())
     }
 
     /// Sends a request and reads its answer. `timing` is filled as far as the exchange got, also on an error;
@@ -75,7 +83,8 @@ impl UserConnections {
         *timing = Timing::new();
         let due = deadline(timing.began, request.timeout);
 
-        let mut reused = self.take_idle(request.origin);
+        let place = self.place_of(request.origin);
+        let mut reused = self.take_idle(place);
         loop {
             let is_reused = reused.is_some();
             let connection = match reused.take() {
@@ -92,8 +101,7 @@ impl UserConnections {
             match landed {
                 Ok(()) => {
                     if flight.is_reusable() {
-                        let connection = flight.connection;
-                        self.idle.push((request.origin.clone(), connection));
+                        self.places[place].connection = Some(flight.connection);
                     }
                     return Ok(());
                 }
@@ -107,10 +115,16 @@ impl UserConnections {
         }
     }
 
-    /// The idle connection to an origin, where it has one that the server has not closed.
-    fn take_idle(&mut self, origin: &Origin) -> Option<Connection> {
-        let place = self.idle.iter().position(|(there, _)| there == origin)?;
-        let (_, mut connection) = self.idle.swap_remove(place);
+    fn place_of(&mut self, origin: &Origin) -> usize {
+        self.places.iter().position(|place| place.origin == *origin).unwrap_or_else(|| {
+            self.places.push(Place { origin: origin.clone(), connection: None });
+            self.places.len() - 1
+        })
+    }
+
+    /// The idle connection of a place, where there is one that the server has not closed.
+    fn take_idle(&mut self, place: usize) -> Option<Connection> {
+        let mut connection = self.places[place].connection.take()?;
         connection.is_idle().then_some(connection)
     }
 

@@ -233,3 +233,99 @@ impl KeepBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fed(parts: &[&str], keep: KeepBody) -> (Response, Result<Progress, ProtocolFault>) {
+        let mut response = Response::new();
+        response.begin(false, keep);
+        let mut last = Ok(Progress::More);
+        for part in parts {
+            last = response.receive(part.as_bytes());
+        }
+        (response, last)
+    }
+
+    #[test]
+    fn an_answer_in_parts() {
+        let parts = [
+            "HTTP/1.1 100 Conti",
+            "nue\r\n\r\nHTTP/1.1 201 C",
+            "reated\r\nA: b\r\ncontent-length: 5\r",
+            "\n\r\nhe",
+            "llo",
+        ];
+        let (response, last) = fed(&parts, KeepBody::Always);
+        assert_eq!(last, Ok(Progress::Complete));
+        assert_eq!((response.status(), response.body(), response.body_len()), (201, b"hello".as_slice(), 5));
+        assert_eq!((response.header("a"), response.header("b")), (Some(b"b".as_slice()), None));
+        assert!(response.is_reusable());
+    }
+
+    #[test]
+    fn chunks_are_joined() {
+        let parts =
+            ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3\r", "\nl", "lo\r\n0\r\n\r\n"];
+        let (response, last) = fed(&parts, KeepBody::Always);
+        assert_eq!((last, response.body()), (Ok(Progress::Complete), b"hello".as_slice()));
+        let (response, _) = fed(&parts, KeepBody::UnlessOk);
+        assert_eq!((response.body(), response.body_len()), (b"".as_slice(), 5));
+    }
+
+    #[test]
+    fn ends() {
+        let end = |parts: &[&str]| fed(parts, KeepBody::Never).0.end();
+        assert_eq!(end(&[]), Err(Cause::Closed));
+        assert_eq!(end(&["H"]), Err(Cause::Truncated));
+        assert_eq!(end(&["HTTP/1.1 100 Continue\r\n\r\n"]), Err(Cause::Truncated));
+        assert_eq!(end(&["HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n"]), Err(Cause::Truncated));
+        assert_eq!(end(&["HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"]), Ok(()));
+        assert_eq!(end(&["HTTP/1.1 200 OK\r\n\r\nhello"]), Ok(()));
+    }
+
+    #[test]
+    fn bytes_behind_an_answer_end_the_connection() {
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        assert!(fed(&[answer], KeepBody::Never).0.is_reusable());
+        for parts in [[answer, "x"], [&*format!("{answer}x"), ""]] {
+            let (response, last) = fed(&parts, KeepBody::Never);
+            assert_eq!((last, response.is_reusable()), (Ok(Progress::Complete), false));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever a server sends, and however much of it.
+        #[test]
+        fn memory_is_bounded(
+            start in prop::sample::select(vec![
+                "",
+                "HTTP/1.1 200 OK\r\n\r\n",
+                "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n",
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffff\r\n",
+            ]),
+            again in prop::sample::select(vec![
+                "HTTP/1.1 100 Continue\r\n\r\n", "\r\n", "a: b\r\n", "x", "5\r\nhello\r\n", "0;x", "0\r\na: b\r\n",
+            ]),
+            keep in prop::sample::select(vec![KeepBody::Never, KeepBody::Always]),
+        ) {
+            let mut response = Response::new();
+            response.begin(false, keep);
+            let _ = response.receive(start.as_bytes());
+            let part = again.repeat(8 * 1024);
+            for _ in 0..100 {
+                if response.receive(part.as_bytes()) != Ok(Progress::More) {
+                    break;
+                }
+            }
+            let size = response.buffer.as_ref().map_or(0, |buffer| buffer.bytes.len());
+            prop_assert!(size <= 2 * MAX_HEAD + MAX_KEPT_BODY + BUFFER_SIZE);
+            prop_assert!(response.body().len() <= MAX_KEPT_BODY);
+        }
+    }
+}

@@ -127,6 +127,10 @@ fn certificate_in_words(error: &CertificateError, host: &str) -> String {
             "the certificate is signed by an unknown authority: name its PEM file in SSL_CERT_FILE to trust it"
                 .to_owned()
         }
+        CertificateError::BadSignature => {
+            "the certificate is not signed by the authority it names: was that made anew under its old name?"
+                .to_owned()
+        }
         CertificateError::Revoked => "the certificate was revoked".to_owned(),
         other => format!("the certificate is not accepted: {other}"),
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// What the server does with a connection, or with each request on it.
 #[derive(Debug, Clone)]
-pub enum Behaviour {
+pub(crate) enum Behaviour {
     /// 200 with a body of `ok`, kept alive.
     Ok,
     /// This status with a body of `no`, kept alive.
@@ -69,7 +69,7 @@ pub enum Behaviour {
 
 /// A running server.
 #[derive(Debug)]
-pub struct Faulty {
+pub(crate) struct Faulty {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -87,7 +87,7 @@ enum After {
 }
 
 impl Faulty {
-    pub fn start(behaviour: Behaviour) -> Faulty {
+    pub(crate) fn start(behaviour: Behaviour) -> Faulty {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared::default());
@@ -106,21 +106,21 @@ impl Faulty {
         Faulty { address, shared }
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Connections accepted so far.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
     /// Requests whose head was read so far.
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
     }
 }
@@ -191,7 +191,6 @@ fn answer(stream: &mut TcpStream, behaviour: &Behaviour, nth: usize, body: &[u8]
     let good = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
     let hundred = with_length(100, &[b'x'; 100]);
     match behaviour {
-        Behaviour::Ok => stream.write_all(good)?,
         Behaviour::Status(status) => {
             write!(stream, "HTTP/1.1 {status} Whatever\r\ncontent-length: 2\r\n\r\nno")?;
         }
@@ -199,8 +198,9 @@ fn answer(stream: &mut TcpStream, behaviour: &Behaviour, nth: usize, body: &[u8]
         Behaviour::LargeBody(size) => stream.write_all(&with_length(*size, &vec![b'x'; *size]))?,
         Behaviour::Endless => {
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+            let part = vec![b'x'; 64 * 1024];
             loop {
-                stream.write_all(&[b'x'; 64 * 1024])?;
+                stream.write_all(&part)?;
             }
         }
         Behaviour::Raw(bytes) => stream.write_all(bytes)?,
@@ -210,7 +210,7 @@ fn answer(stream: &mut TcpStream, behaviour: &Behaviour, nth: usize, body: &[u8]
             thread::sleep(Duration::from_millis(20));
             return reset(stream);
         }
-        Behaviour::CloseBeforeAnswer => return Ok(After::Close),
+        Behaviour::CloseBeforeAnswer | Behaviour::RefuseBody => return Ok(After::Close),
         Behaviour::CloseAfter(count) => {
             stream.write_all(&hundred[..*count])?;
             return Ok(After::Close);
@@ -237,14 +237,15 @@ fn answer(stream: &mut TcpStream, behaviour: &Behaviour, nth: usize, body: &[u8]
         }
         Behaviour::CloseOnSecondRequest if nth > 0 => return Ok(After::Close),
         Behaviour::ResetOnSecondRequest if nth > 0 => return reset(stream),
-        Behaviour::CloseOnSecondRequest | Behaviour::ResetOnSecondRequest => stream.write_all(good)?,
+        Behaviour::Ok | Behaviour::CloseOnSecondRequest | Behaviour::ResetOnSecondRequest => {
+            stream.write_all(good)?;
+        }
         Behaviour::SpeakUnasked => {
             stream.write_all(good)?;
             thread::sleep(Duration::from_millis(5));
             stream.write_all(b"HTTP/1.1 408 Too Slow\r\ncontent-length: 0\r\n\r\n")?;
         }
         Behaviour::HalfClose => stream.shutdown(Shutdown::Write)?,
-        Behaviour::RefuseBody => return Ok(After::Close),
     }
     Ok(After::Keep)
 }

@@ -1,3 +1,3 @@
 //! What integration tests share.
 
-pub mod faulty;
+pub(crate) mod faulty;
