@@ -152,6 +152,13 @@ async fn refused() {
 }
 
 #[tokio::test]
+async fn a_name_without_an_address() {
+    // Too long for a name, so that no resolver outside this machine is asked.
+    let name = format!("http://{}.example", "a".repeat(64));
+    assert_eq!(User::at(&name).get().await, Err(Cause::Dns));
+}
+
+#[tokio::test]
 async fn broken_protocol() {
     let table = [
         (Behaviour::NoStatusLine, ProtocolFault::StatusLine),

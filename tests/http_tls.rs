@@ -58,7 +58,8 @@ impl Authority {
     }
 }
 
-/// Answers every request with `ok`; a request for `/last` also ends the connection, with no goodbye.
+/// Answers every request with `ok`. After `/bye` it closes the connection; after `/cut` too, with an answer
+/// whose end that close would be, and without TLS's goodbye.
 struct Server {
     address: SocketAddr,
     resumed: Arc<AtomicUsize>,
@@ -86,10 +87,11 @@ impl Server {
                         }
                         let request = String::from_utf8_lossy(&part[..count]);
                         let answer: &[u8] = match &request {
-                            it if it.contains(" /last ") => b"HTTP/1.1 200 OK\r\n\r\nok",
+                            it if it.contains(" /cut ") => b"HTTP/1.1 200 OK\r\n\r\nok",
                             _ => b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
                         };
-                        if stream.write_all(answer).is_err() || request.contains(" /last ") {
+                        let ends = request.contains(" /cut ") || request.contains(" /bye ");
+                        if stream.write_all(answer).is_err() || ends {
                             break;
                         }
                     }
@@ -236,7 +238,7 @@ async fn an_end_without_goodbye_cuts_the_answer() {
     let authority = Authority::new();
     let server = authority.server("localhost", |_| {});
     let mut user = User::new(authority.tls());
-    let outcome = user.get(&(server.url("localhost") + "/last")).await;
+    let outcome = user.get(&(server.url("localhost") + "/cut")).await;
     assert_eq!(outcome.map_err(|(cause, _)| cause), Err(Cause::Truncated));
 }
 
@@ -249,8 +251,11 @@ async fn a_closed_idle_connection_is_noticed() {
     assert_eq!(user.get(&(url.clone() + "/")).await, Ok(200));
     // Session tickets have come by now; they are no reason to give the connection up.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(user.get(&(url + "/")).await, Ok(200));
+    assert_eq!(user.get(&(url.clone() + "/bye")).await, Ok(200));
     assert!(user.timing.tls.is_none());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(user.get(&(url + "/")).await, Ok(200));
+    assert!(user.timing.tls.is_some(), "the request went over a new connection, and was not lost");
 }
 
 #[tokio::test]

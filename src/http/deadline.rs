@@ -72,4 +72,20 @@ mod tests {
         let near = Instant::now() + Duration::from_millis(10);
         poll_fn(|cx| timer.poll(cx, near)).await;
     }
+
+    #[tokio::test]
+    async fn a_task_that_has_used_up_its_budget_still_runs_out_of_time() {
+        let mut timer = Timer::default();
+        let due = Instant::now() + Duration::from_millis(5);
+        let first = poll_fn(|cx| Poll::Ready(timer.poll(cx, due))).await;
+        assert!(first.is_pending());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let late = poll_fn(|cx| {
+            while tokio::task::coop::has_budget_remaining() {
+                let _ = std::pin::pin!(tokio::task::coop::consume_budget()).poll(cx);
+            }
+            Poll::Ready(timer.poll(cx, due))
+        });
+        assert!(late.await.is_ready());
+    }
 }
