@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""CPU per request, throughput and peak memory of loadtest beside wrk, oha, hey and k6.
+
+Generator and service have a core each; the tools run in turn, round after round, so that a machine whose
+speed drifts is the same for all. Printed are medians, and ratios to wrk taken round by round. Every tool sends
+the POST of the queue scenario; loadtest runs the scenario (template in the JSON body, header capture,
+classification, histograms), the others send a fixed body.
+
+    bench/compare.py [--rounds 5] [--seconds 8] [--users 50] [--tools wrk,loadtest,...]
+"""
+
+import argparse
+import json
+import os
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+LOADTEST = os.path.join(ROOT, "target", "release", "loadtest")
+SERVICE_CORE, GENERATOR_CORE = "0", "1"
+BODY = '{"userId":1}'
+
+WRK_SCRIPT = f"""wrk.method = "POST"
+wrk.body = '{BODY}'
+wrk.headers["Content-Type"] = "application/json"
+"""
+
+K6_SCRIPT = """import http from 'k6/http';
+export const options = { vus: __USERS__, duration: '__SECONDS__s' };
+const params = { headers: { 'Content-Type': 'application/json' } };
+export default function () {
+  http.post('__URL__/api/v1/queues', JSON.stringify({ userId: __VU }), params);
+}
+"""
+
+
+def commands(url, users, seconds, folder):
+    """The command of each tool, and how its count of requests is read from what it prints."""
+    script = os.path.join(folder, "post.lua")
+    with open(script, "w") as file:
+        file.write(WRK_SCRIPT)
+    k6 = os.path.join(folder, "post.js")
+    with open(k6, "w") as file:
+        text = K6_SCRIPT.replace("__USERS__", str(users)).replace("__SECONDS__", str(seconds))
+        file.write(text.replace("__URL__", url))
+    path = url + "/api/v1/queues"
+    header = "Content-Type: application/json"
+    return {
+        "wrk": (["wrk", "-t1", f"-c{users}", f"-d{seconds}s", "-s", script, path],
+                lambda out: int(re.search(r"(\d+) requests in", out)[1])),
+        "loadtest": ([LOADTEST, "run", os.path.join(HERE, "queue.yaml"), "--target", url, "--workers", "1",
+                      "--out", folder, "--env", f"USERS={users}", "--env", f"DURATION={seconds}s", "--quiet"],
+                     lambda _: loadtest_requests(folder)),
+        "oha": (["oha", "--no-tui", "-c", str(users), "-z", f"{seconds}s", "-m", "POST", "-d", BODY, "-H", header,
+                 "--output-format", "json", path],
+                lambda out: sum(json.loads(out)["statusCodeDistribution"].values())),
+        "hey": (["hey", "-c", str(users), "-z", f"{seconds}s", "-cpus", "1", "-m", "POST", "-d", BODY, "-T",
+                 "application/json", path],
+                lambda out: int(re.search(r"\[200\]\s+(\d+) responses", out)[1])),
+        "k6": (["k6", "run", "--quiet", "--no-usage-report", k6],
+               lambda out: int(re.search(r"http_reqs[. ]*:\s+(\d+)", out)[1])),
+    }
+
+
+def loadtest_requests(folder):
+    with open(os.path.join(folder, "bench-queue", "latest", "result.json")) as file:
+        result = json.load(file)
+    return sum(row["success"] for row in result["rows"])
+
+
+def timed(command):
+    """Runs a command on the generator's core: its output, CPU seconds, and peak memory in KiB."""
+    with tempfile.TemporaryFile("w+") as out:
+        child = subprocess.Popen(["taskset", "-c", GENERATOR_CORE, *command], stdout=out, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        text = out.read()
+    if child.returncode not in (0, 97):
+        sys.exit(f"{' '.join(command)} ended with {child.returncode}:\n{text}")
+    return text, usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+
+
+def service():
+    child = subprocess.Popen(["taskset", "-c", SERVICE_CORE, LOADTEST, "target", "--port", "0", "--admin"],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return child, child.stdout.readline().strip().removeprefix("listening on ")
+
+
+def median_and_range(values, digits=2):
+    low, high = min(values), max(values)
+    return f"{statistics.median(values):.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--users", type=int, default=50)
+    parser.add_argument("--tools", default="wrk,loadtest,oha,hey,k6")
+    args = parser.parse_args()
+    if not os.path.exists(LOADTEST):
+        sys.exit("build it first: cargo build --release")
+    wanted = [tool for tool in args.tools.split(",") if tool == "loadtest" or shutil.which(tool)]
+    missing = [tool for tool in args.tools.split(",") if tool not in wanted]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    seen = {tool: {"cpu": [], "rate": [], "memory": []} for tool in wanted}
+    for number in range(args.rounds):
+        for tool in wanted:
+            # A fresh service each time: what one tool left behind is no burden to the next.
+            child, url = service()
+            with tempfile.TemporaryDirectory() as folder:
+                command, count = commands(url, args.users, args.seconds, folder)[tool]
+                text, cpu, memory = timed(command)
+                requests = count(text)
+            child.terminate()
+            child.wait()
+            seen[tool]["cpu"].append(cpu / requests * 1e6)
+            seen[tool]["rate"].append(requests / args.seconds)
+            seen[tool]["memory"].append(memory / 1024)
+            print(f"round {number + 1}  {tool:<9}{cpu / requests * 1e6:7.2f} µs/request  "
+                  f"{requests / args.seconds:9.0f} requests/s  {memory / 1024:7.1f} MiB", flush=True)
+            time.sleep(0.5)
+    print(f"\n{args.users} users, {args.rounds} rounds of {args.seconds} s: median (least–most)")
+    base = seen.get("wrk")
+    for tool in wanted:
+        line = f"{tool:<9} CPU/request µs {median_and_range(seen[tool]['cpu'])}"
+        if base:
+            ratios = [own / other for own, other in zip(seen[tool]["cpu"], base["cpu"])]
+            line += f" = {median_and_range(ratios)} × wrk"
+        line += f"   requests/s {median_and_range(seen[tool]['rate'], 0)}"
+        line += f"   peak MiB {median_and_range(seen[tool]['memory'], 1)}"
+        print(line)
+    for tool in missing:
+        print(f"{tool:<9} not installed")
+
+
+if __name__ == "__main__":
+    main()
