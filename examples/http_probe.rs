@@ -69,8 +69,12 @@ async fn load(url: &str, users: usize, seconds: u64, think: u64) -> anyhow::Resu
             let mut wire = Vec::new();
             loop {
                 wire.clear();
-                let start =
-                    HeadStart { method: "POST", target: b"/orders", host: &host, user_agent: Some(USER_AGENT) };
+                let start = HeadStart {
+                    method: "POST",
+                    target: b"/orders",
+                    host: &host,
+                    user_agent: Some(USER_AGENT),
+                };
                 let _ = write_head_start(&mut wire, &start);
                 let _ = write_header(&mut wire, "content-type", b"application/json");
                 finish(&mut wire, "POST", Some(br#"{"event":"concert-1","seats":["A12","A13"]}"#));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::scenario::model::Profile;
+use crate::template::Random;
 
 /// The arrivals of a profile of rates.
 ///
@@ -83,6 +84,33 @@ impl Arrivals {
     }
 }
 
+/// The arrivals of a Poisson process with the rate of a profile, one after another: the sum of unit
+/// exponentials, through the inverse integral of the rate (Çinlar, "Introduction to Stochastic Processes",
+/// 1975, 4.7). Its count at any time varies by the square root of what is expected.
+///
+/// Which worker asks makes no difference: the same seed gives the same arrivals.
+#[derive(Debug)]
+pub struct PoissonArrivals<'a> {
+    arrivals: &'a Arrivals,
+    random: Random,
+    level: f64,
+}
+
+impl<'a> PoissonArrivals<'a> {
+    pub fn new(arrivals: &'a Arrivals, random: Random) -> Self {
+        PoissonArrivals { arrivals, random, level: 0.0 }
+    }
+}
+
+impl Iterator for PoissonArrivals<'_> {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.level += self.random.exponential();
+        (self.level < self.arrivals.total).then(|| Duration::from_secs_f64(self.arrivals.inverse(self.level)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -126,6 +154,30 @@ mod tests {
         assert_eq!(arrivals.count(), 1);
         assert!(arrivals.due(0).unwrap().as_secs_f64() > 5.0);
         assert_eq!(Arrivals::new(&profile(0.0, &[(5.0, 0.0)])).count(), 0);
+    }
+
+    #[test]
+    fn poisson_arrivals_are_as_many_as_expected_and_their_gaps_are_exponential() {
+        for (seed, rate) in [(1, 1000.0), (2, 5000.0), (3, 20_000.0)] {
+            let arrivals = Arrivals::new(&profile(0.0, &[(2.0, rate), (1.0, rate)]));
+            let random = Random::of_iteration(seed, 0, 0, 0);
+            let dues: Vec<f64> =
+                PoissonArrivals::new(&arrivals, random).map(|due| due.as_secs_f64()).collect();
+            let (count, expected) = (dues.len() as f64, arrivals.expected());
+            assert!((count - expected).abs() < 4.0 * expected.sqrt(), "{count} for {expected}");
+
+            // Rescaled by the integral the gaps are unit exponentials: Kolmogorov–Smirnov at 1 in 1,000.
+            let mut gaps: Vec<f64> =
+                dues.windows(2).map(|w| arrivals.integral(w[1]) - arrivals.integral(w[0])).collect();
+            gaps.sort_by(f64::total_cmp);
+            let n = gaps.len() as f64;
+            let distance = gaps.iter().enumerate().map(|(place, gap)| {
+                let cumulative = 1.0 - (-gap).exp();
+                (cumulative - place as f64 / n).abs().max((cumulative - (place as f64 + 1.0) / n).abs())
+            });
+            let distance = distance.fold(0.0, f64::max);
+            assert!(distance < 1.95 / n.sqrt(), "{distance} with {n} gaps");
+        }
     }
 
     #[test]
