@@ -2,4 +2,6 @@
 //!
 //! All findings of a file come at once; nothing is sent before a file has none.
 
+mod finding;
 pub mod model;
+mod yaml;
