@@ -2,6 +2,7 @@
 
 mod parse;
 
+pub(crate) use parse::{CAUSES, CLASSES, METRICS};
 pub use parse::{Condition, Names, ParseError, condition, metric_and_filter};
 
 use std::time::Duration;
