@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use crate::metrics::Recorder;
 use crate::outcome::{Cause, Outcome};
-use crate::scenario::model::{BusinessRule, RequestStep, Test};
-use crate::template::{EvalError, Scope};
+use crate::scenario::model::{BusinessRule, CheckId, RequestStep, Test};
+use crate::template::{EvalError, Expr, Scope};
 
 /// An outcome, and for a failure what there is to say about it.
 #[derive(Debug)]
@@ -26,14 +25,14 @@ impl Classified {
     }
 }
 
-/// Classifies a whole answer, counts its checks, and fills the slots of its captures.
+/// Classifies a whole answer, tells `checked` of each of its checks, and fills the slots of its captures.
 pub(super) fn classify(
     test: &Test,
     step: &RequestStep,
     status: u16,
     service: Duration,
     scope: &mut Box<Scope>,
-    mut count_check: impl FnMut(&mut dyn FnMut(&mut Recorder)),
+    mut checked: impl FnMut(CheckId, bool, &Expr, &mut Box<Scope>),
 ) -> Result<Classified, EvalError> {
     for (number, rule) in &step.expect.business {
         let applies = match rule {
@@ -51,7 +50,7 @@ pub(super) fn classify(
     let mut broken = None;
     for (check, expr) in &step.expect.checks {
         let held = expr.holds(scope)?;
-        count_check(&mut |recorder| recorder.check(*check, held));
+        checked(*check, held, expr, scope);
         if !held && broken.is_none() {
             let name = test.catalog.checks.get(check.index()).map_or("", |info| info.name.as_str());
             broken = Some(format!("check `{name}` does not hold: {}", expr.explain(scope)));

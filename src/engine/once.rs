@@ -8,7 +8,7 @@ use tokio::task::LocalSet;
 
 use super::steps::{Early, Flow};
 use super::user::User;
-use super::worker::Worker;
+use super::worker::{Part, Worker};
 use super::{Base, Prepared};
 use crate::metrics::Recorder;
 use crate::scenario::model::{CheckId, Scenario, Step};
@@ -71,7 +71,7 @@ async fn run(
 ) -> OnceReport {
     let failed =
         |problem: String| OnceReport { base: base.clone(), checks: Vec::new(), problems: vec![problem] };
-    let worker = match Worker::new(Arc::clone(&prepared), Instant::now(), false) {
+    let worker = match Worker::new(Arc::clone(&prepared), Instant::now(), Part::Once(part)) {
         Ok(worker) => Rc::new(worker),
         Err(error) => return failed(error.to_string()),
     };

@@ -96,7 +96,10 @@ impl Worker {
                 let mut result = Ok(());
                 for (check, expr) in checks {
                     match expr.holds(&mut user.scope) {
-                        Ok(held) => self.checked(user, *check, held, expr),
+                        Ok(held) => {
+                            let stage = self.stage_at(user.scenario, user.cursor);
+                            self.checked(stage, &mut user.scope, *check, held, expr);
+                        }
                         Err(error) => result = Err(error),
                     }
                 }

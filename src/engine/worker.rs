@@ -19,7 +19,7 @@ use crate::metrics::{Recorder, Sample, Staged};
 use crate::outcome::{Cause, OwnFault};
 use crate::plan;
 use crate::scenario::model::{CheckId, RowId, Shape, StageId};
-use crate::template::Expr;
+use crate::template::{Expr, Scope};
 
 /// What the coordinator tells its workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,13 +73,21 @@ pub(super) struct Worker {
     is_draining: Cell<bool>,
     pub(super) draining: Notify,
     stop_run: Cell<bool>,
-    /// Whether requests and checks are counted; not in `setup`, `verify` and `teardown`.
-    measures: bool,
+    pub(super) part: Part,
+}
+
+/// Which part of a test a worker is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The load: requests and checks are counted.
+    Load,
+    /// `setup`, `verify` or `teardown`: checks and problems are noted one by one.
+    Once(super::Once),
 }
 
 impl Worker {
     /// Within a tokio runtime.
-    pub(super) fn new(prepared: Arc<Prepared>, epoch: Instant, measures: bool) -> io::Result<Worker> {
+    pub(super) fn new(prepared: Arc<Prepared>, epoch: Instant, part: Part) -> io::Result<Worker> {
         let scenarios = prepared.test.scenarios.len();
         Ok(Worker {
             recorder: RefCell::new(Staged::new(&prepared.test.catalog, scenarios)),
@@ -98,12 +106,12 @@ impl Worker {
             is_draining: Cell::new(false),
             draining: Notify::new(),
             stop_run: Cell::new(false),
-            measures,
+            part,
         })
     }
 
     pub(super) fn record(&self, stage: Option<StageId>, count: impl FnOnce(&mut Recorder)) {
-        if self.measures {
+        if self.part == Part::Load {
             count(self.recorder.borrow_mut().at(stage));
         }
     }
@@ -130,18 +138,24 @@ impl Worker {
         self.record(stage, |recorder| recorder.scenarios[usize::from(scenario)].lateness.record(lateness));
     }
 
-    pub(super) fn checked(&self, user: &mut User, check: CheckId, held: bool, expr: &Expr) {
-        if self.measures {
-            let stage = self.stage_at(user.scenario, user.cursor);
+    pub(super) fn checked(
+        &self,
+        stage: Option<StageId>,
+        scope: &mut Box<Scope>,
+        check: CheckId,
+        held: bool,
+        expr: &Expr,
+    ) {
+        if self.part == Part::Load {
             self.record(stage, |recorder| recorder.check(check, held));
         } else {
-            let detail = (!held).then(|| expr.explain(&mut user.scope));
+            let detail = (!held).then(|| expr.explain(scope));
             self.checks.borrow_mut().push(super::CheckResult { check, held, detail });
         }
     }
 
     pub(super) fn own_fault(&self, user: &User, fault: OwnFault, detail: String) {
-        if self.measures {
+        if self.part == Part::Load {
             let stage = self.stage_at(user.scenario, user.cursor);
             self.record(stage, |recorder| recorder.own_fault(fault));
             self.faults.borrow_mut().entry(fault).or_insert(detail);
@@ -228,7 +242,7 @@ pub(super) fn work(assignment: Assignment) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let started = runtime.and_then(|runtime| {
         let _inside = runtime.enter();
-        let worker = Rc::new(Worker::new(Arc::clone(&prepared), epoch, true)?);
+        let worker = Rc::new(Worker::new(Arc::clone(&prepared), epoch, Part::Load)?);
         Ok((runtime, worker))
     });
     let (runtime, worker) = match started {

@@ -2,4 +2,14 @@
 //!
 //! All findings of a file come at once; nothing is sent before a file has none.
 
+mod check;
+mod finding;
 pub mod model;
+mod read;
+mod yaml;
+
+pub use finding::{Finding, MachineFinding, Position, Severity, Source};
+pub use read::{
+    Failed, LARGEST, LoadOptions, Loaded, ReadError, ReadProblem, TargetError, load, load_text,
+    target_override,
+};

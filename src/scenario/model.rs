@@ -175,7 +175,7 @@ pub struct Tally {
 pub struct RequestStep {
     /// Its number among the requests of the file, from 0.
     pub id: RequestId,
-    /// Where it is counted; requests of `setup`, `verify` and `teardown` are not.
+    /// Where its samples go; none for the requests of `setup`, `verify` and `teardown`, which are not measured.
     pub row: Option<RowId>,
     pub method: Method,
     pub url: Url,
@@ -229,15 +229,16 @@ pub enum Body {
 pub struct Expect {
     /// Statuses that are a success.
     pub status: StatusSet,
-    /// Looked at first: an answer that one of these matches is `Business`. The order is that of the file; the
-    /// index is the outcome's number in the row.
+    /// Looked at first: an answer that one of these matches is `Business`. The order is that of the file, the
+    /// defaults of `outcomes` last.
     pub business: Vec<(BusinessId, BusinessRule)>,
     pub checks: Vec<(CheckId, Expr)>,
     /// Service time above this is a failure.
     pub latency: Option<Duration>,
 }
 
-/// The number of a business outcome among those of its row ([`RowInfo::business`]).
+/// The number of a business outcome among those of its row ([`RowInfo::business`]); of a request without a
+/// row, among its own.
 pub type BusinessId = u16;
 
 #[derive(Debug)]
@@ -308,7 +309,7 @@ pub struct RowInfo {
     pub name: String,
     /// Index into [`Test::scenarios`].
     pub scenario: u16,
-    /// The groups it stands in, outermost first.
+    /// The groups it stands in, outermost first; all of them where requests of one name stand in several.
     pub groups: Vec<GroupId>,
     /// The names of its business outcomes; the index is their number in `Outcome::Business`.
     pub business: Vec<String>,
@@ -324,8 +325,12 @@ pub struct GroupInfo {
 pub struct CheckInfo {
     pub name: String,
     pub scenario: u16,
-    /// The row whose answers it looks at; none for a `check:` step.
+    /// The row whose answers it looks at; none for a `check:` step, and for requests that are not measured.
     pub row: Option<RowId>,
+    /// A check of `verify`: what must be true of the data after the load. Its name is unique among them.
+    pub invariant: bool,
+    /// Whether it is looked at under load, by `on_start` or `flow`; the others are looked at once.
+    pub measured: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -57,6 +57,8 @@ pub struct Expr {
     reads: Reads,
     /// The slots it cannot do without.
     needs: Box<[Slot]>,
+    /// The slots it speaks of, also where a default mends a missing value.
+    mentions: Box<[Slot]>,
     /// Whether it compares by order (`<`, `>`): such a comparison with a value that is missing does not hold,
     /// where the engine would call null the smallest of all.
     orders: bool,
@@ -117,10 +119,10 @@ impl Expr {
         let text = |index: usize| words.get(index).map(|word| word.text(source));
         let mends =
             words.iter().any(|word| matches!(word.text(source), "default" | "d" | "defined" | "undefined"));
-        let mut needs: Vec<Slot> =
-            if mends { Vec::new() } else { slots_used(source, words, visible).collect() };
-        needs.sort_unstable();
-        needs.dedup();
+        let mut mentions: Vec<Slot> = slots_used(source, words, visible).collect();
+        mentions.sort_unstable();
+        mentions.dedup();
+        let needs = if mends { Vec::new() } else { mentions.clone() };
         let mut reads = Reads::default();
         for (name, _) in free_names(source, words) {
             if visible.slots.iter().any(|slot| slot == name) {
@@ -143,7 +145,14 @@ impl Expr {
         let orders = (0..words.len()).any(|place| {
             words[place].kind == Kind::Mark && matches!(text(place), Some("<" | ">" | "<=" | ">="))
         });
-        Ok(Expr { source: source.into(), code, reads, needs: needs.into(), orders })
+        Ok(Expr {
+            source: source.into(),
+            code,
+            reads,
+            needs: needs.into(),
+            mentions: mentions.into(),
+            orders,
+        })
     }
 
     pub fn source(&self) -> &str {
@@ -157,6 +166,11 @@ impl Expr {
     /// The slots it cannot do without.
     pub fn needs(&self) -> &[Slot] {
         &self.needs
+    }
+
+    /// The slots it speaks of, needed or not.
+    pub fn mentions(&self) -> &[Slot] {
+        &self.mentions
     }
 
     /// Its value, where that does not depend on anything.
@@ -368,6 +382,15 @@ fn json_path(source: &str, words: &[Token]) -> Option<Vec<Key>> {
         }
     }
     Some(path)
+}
+
+/// Whether a name means something to every expression, so that no variable may have it.
+pub fn is_reserved(name: &str) -> bool {
+    NAMES.contains(&name)
+        || ANSWER_NAMES.contains(&name)
+        || KEYWORDS.contains(&name)
+        || builtins::FUNCTIONS.contains(&name)
+        || name == "results"
 }
 
 /// Words of the expression language itself.

@@ -12,7 +12,7 @@ mod random;
 mod scope;
 mod text;
 
-pub use expr::{EvalError, Expr, Reads, Visible};
+pub use expr::{EvalError, Expr, Reads, Visible, is_reserved};
 pub use json::{answer_json, write_json};
 pub use random::Random;
 pub use scope::{Answer, Env, Scope, Shared};

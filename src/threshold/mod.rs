@@ -1,8 +1,13 @@
 //! Thresholds: `latency{step=reserve}: p95 < 500ms`, parsed, resolved against the file's names, and judged.
 
+mod parse;
+
+pub(crate) use parse::{CAUSES, CLASSES, METRICS};
+pub use parse::{Condition, Names, ParseError, condition, metric_and_filter};
+
 use std::time::Duration;
 
-use crate::scenario::model::{CustomId, GroupId, RowId, StageId};
+use crate::scenario::model::{CheckId, CustomId, GroupId, RowId, StageId};
 
 /// One condition on a metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +61,8 @@ pub struct Filter {
     pub groups: Vec<GroupId>,
     pub scenarios: Vec<u16>,
     pub stages: Vec<StageId>,
-    /// Which check, for `checks{check=…}`; checks are named by `step` and by their own name.
+    /// Which checks, for `checks{check=…}`.
+    pub checks: Vec<CheckId>,
     pub outcome: Option<OutcomeFilter>,
 }
 
@@ -68,7 +74,8 @@ pub enum OutcomeFilter {
     /// Success and business.
     Answered,
     Any,
-    /// A business outcome or a cause of failure, by its name.
+    /// A business outcome or a cause of failure, by its name; `status`, `timeout` and `protocol` stand for all
+    /// causes that begin so.
     Named(String),
 }
 

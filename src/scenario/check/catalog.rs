@@ -1,0 +1,106 @@
+//! Numbers for everything that is measured: rows, groups, checks, metrics of the user's own, stages.
+
+use std::collections::HashMap;
+
+use crate::scenario::model::{
+    BusinessId, Catalog, CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, RowId,
+    RowInfo, StageId,
+};
+
+/// The catalog of a file in the making. Each name is looked up by hash: files may have thousands of steps.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    pub(super) catalog: Catalog,
+    rows: HashMap<String, RowId>,
+    groups: HashMap<String, GroupId>,
+    checks: HashMap<(String, Option<RowId>, bool, bool), CheckId>,
+    customs: HashMap<String, CustomId>,
+}
+
+/// More names of one kind than ids can count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooMany;
+
+/// The number of what comes next in a list.
+fn next(len: usize) -> Result<u16, TooMany> {
+    u16::try_from(len).map_err(|_| TooMany)
+}
+
+impl Book {
+    /// The row of a name: requests of one name share it.
+    pub(super) fn row(&mut self, name: &str, groups: &[GroupId]) -> Result<RowId, TooMany> {
+        if let Some(&id) = self.rows.get(name) {
+            if let Some(row) = self.catalog.rows.get_mut(id.index()) {
+                let new = groups.iter().filter(|group| !row.groups.contains(group)).copied();
+                let new: Vec<GroupId> = new.collect();
+                row.groups.extend(new);
+            }
+            return Ok(id);
+        }
+        let id = RowId(next(self.catalog.rows.len())?);
+        let groups = groups.to_vec();
+        self.catalog.rows.push(RowInfo { name: name.to_owned(), scenario: 0, groups, business: Vec::new() });
+        self.rows.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    pub(super) fn has_row(&self, name: &str) -> bool {
+        self.rows.contains_key(name)
+    }
+
+    /// The number of a business outcome in its row.
+    pub(super) fn business(&mut self, row: RowId, name: &str) -> Result<BusinessId, TooMany> {
+        let Some(row) = self.catalog.rows.get_mut(row.index()) else { return Err(TooMany) };
+        if let Some(place) = row.business.iter().position(|known| known == name) {
+            return next(place);
+        }
+        let id = next(row.business.len())?;
+        row.business.push(name.to_owned());
+        Ok(id)
+    }
+
+    pub(super) fn group(&mut self, name: &str) -> Result<GroupId, TooMany> {
+        if let Some(&id) = self.groups.get(name) {
+            return Ok(id);
+        }
+        let id = GroupId(next(self.catalog.groups.len())?);
+        self.catalog.groups.push(GroupInfo { name: name.to_owned(), scenario: 0 });
+        self.groups.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    /// A check, and whether one of that name was there before.
+    pub(super) fn check(&mut self, info: CheckInfo) -> Result<(CheckId, bool), TooMany> {
+        let key = (info.name.clone(), info.row, info.invariant, info.measured);
+        if let Some(&id) = self.checks.get(&key) {
+            return Ok((id, true));
+        }
+        let id = CheckId(next(self.catalog.checks.len())?);
+        self.catalog.checks.push(info);
+        self.checks.insert(key, id);
+        Ok((id, false))
+    }
+
+    /// A metric of the user's own, with the kind it was first given.
+    pub(super) fn custom(&mut self, name: &str, kind: CustomKind) -> Result<(CustomId, CustomKind), TooMany> {
+        if let Some(&id) = self.customs.get(name) {
+            let known = self.catalog.customs.get(id.index()).map_or(kind, |custom| custom.kind);
+            return Ok((id, known));
+        }
+        let id = CustomId(next(self.catalog.customs.len())?);
+        self.catalog.customs.push(CustomInfo { name: name.to_owned(), kind });
+        self.customs.insert(name.to_owned(), id);
+        Ok((id, kind))
+    }
+
+    /// Stages of one name are one to a filter.
+    pub(super) fn stage(&mut self, name: &str) -> Result<StageId, TooMany> {
+        let stages = &mut self.catalog.stages;
+        if let Some(place) = stages.iter().position(|known| known == name) {
+            return Ok(StageId(next(place)?));
+        }
+        let id = StageId(next(stages.len())?);
+        stages.push(name.to_owned());
+        Ok(id)
+    }
+}

@@ -1,0 +1,329 @@
+//! Every key of the language: its name, what it is for, and what may stand there. The one table that both the
+//! checker and the JSON Schema read.
+
+/// A map with fixed keys.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// Its name among the definitions of the schema.
+    pub(crate) name: &'static str,
+    /// What such a map is, as messages call it: `a stage`.
+    pub(crate) what: &'static str,
+    pub(crate) keys: &'static [&'static [Key]],
+}
+
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) required: bool,
+}
+
+/// What may stand at a key.
+#[derive(Debug)]
+pub(crate) enum Shape {
+    Text,
+    /// A text, number or truth value that is taken as text.
+    Scalar,
+    Expression,
+    /// Anything: what JSON can hold, with templates in its texts.
+    Any,
+    Duration,
+    Rate,
+    /// With `%`.
+    Share,
+    /// A whole number, at least this.
+    Whole(u64),
+    Flag,
+    Word(&'static [&'static str]),
+    In(&'static Place),
+    List(&'static Shape),
+    /// A list of [`STEP`]s.
+    Steps,
+    /// A map whose keys the author names.
+    Names(&'static Shape),
+    Either(&'static [Shape]),
+}
+
+const fn key(name: &'static str, about: &'static str, shape: Shape) -> Key {
+    Key { name, about, shape, required: false }
+}
+
+const fn required(name: &'static str, about: &'static str, shape: Shape) -> Key {
+    Key { name, about, shape, required: true }
+}
+
+impl Place {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'static Key> + Clone {
+        self.keys.iter().flat_map(|group| group.iter())
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.all().any(|key| key.name == name)
+    }
+}
+
+pub(crate) static TEST: Place = Place {
+    name: "test",
+    what: "a test",
+    keys: &[&[
+        key("name", "What the test is called in reports; the file's name without it.", Shape::Text),
+        key("description", "What the test asks, in a sentence.", Shape::Text),
+        key(
+            "target",
+            "What is tested: `bundled`, or a URL. `--target` wins.",
+            Shape::Either(&[Shape::Text, Shape::In(&TARGET)]),
+        ),
+        key("http", "Defaults of every request.", Shape::In(&HTTP)),
+        key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any)),
+        required(
+            "load",
+            "How many users come, or how many arrive per second, and for how long.",
+            Shape::In(&LOAD),
+        ),
+        key("setup", "Steps taken once, before the load; every user sees what they capture.", Shape::Steps),
+        key("on_start", "Steps each user takes once, before its first iteration.", Shape::Steps),
+        required("flow", "What a user does, again and again.", Shape::Steps),
+        key("teardown", "Steps taken once at the very end, also after a failure.", Shape::Steps),
+        key("verify", "Steps taken once after the load has drained: is the data still right?", Shape::Steps),
+        key("outcomes", "Which answers are expected, for all requests.", Shape::In(&OUTCOMES)),
+        key("thresholds", "What must hold for the test to pass.", THRESHOLDS),
+    ]],
+};
+
+const THRESHOLDS: Shape =
+    Shape::Names(&Shape::Either(&[Shape::Text, Shape::In(&THRESHOLD), Shape::List(&ONE_THRESHOLD)]));
+const ONE_THRESHOLD: Shape = Shape::Either(&[Shape::Text, Shape::In(&THRESHOLD)]);
+const TEXTS: Shape = Shape::Names(&Shape::Scalar);
+const EXPRESSIONS: Shape = Shape::Names(&Shape::Expression);
+const STATUS: Shape = Shape::Either(&[
+    Shape::Whole(100),
+    Shape::Text,
+    Shape::List(&Shape::Either(&[Shape::Whole(100), Shape::Text])),
+]);
+const BUSINESS: Shape = Shape::Names(&STATUS);
+
+pub(crate) static TARGET: Place = Place {
+    name: "target",
+    what: "a target",
+    keys: &[&[
+        key("bundled", "The service that comes with the program.", Shape::Word(&["ticketing"])),
+        key("url", "The base URL of the service.", Shape::Text),
+        key("ready", "A path that answers 2xx once the service can be tested.", Shape::Text),
+        key("ready_timeout", "How long to wait for it; 10s without it.", Shape::Duration),
+    ]],
+};
+
+pub(crate) static HTTP: Place = Place {
+    name: "http",
+    what: "`http`",
+    keys: &[&[
+        key("timeout", "How long a request may take; 30s without it.", Shape::Duration),
+        key("headers", "Headers of every request; a step's own win.", TEXTS),
+    ]],
+};
+
+pub(crate) static LOAD: Place = Place {
+    name: "load",
+    what: "a load",
+    keys: &[&[
+        key(
+            "kind",
+            "Which kind of question the test asks.",
+            Shape::Word(&["smoke", "load", "spike", "stress", "endurance", "peak", "breakpoint"]),
+        ),
+        key(
+            "model",
+            "`closed`: a number of users. `open`: arrivals per second. Follows from the numbers without it.",
+            Shape::Word(&["closed", "open"]),
+        ),
+        key(
+            "stages",
+            "The course of the load: each stage leads linearly to its target.",
+            Shape::List(&Shape::In(&STAGE)),
+        ),
+        key(
+            "from",
+            "Where the first stage begins; 0 without it.",
+            Shape::Either(&[Shape::Whole(0), Shape::Rate]),
+        ),
+        key("users", "A constant number of users.", Shape::Whole(1)),
+        key("rate", "A constant number of arrivals, like `50/s`.", Shape::Rate),
+        key("duration", "How long `users` or `rate` last.", Shape::Duration),
+        key("iterations", "How many iterations all `users` do together.", Shape::Whole(1)),
+        key("max_users", "How many users of the open model may be busy at once.", Shape::Whole(1)),
+        key(
+            "when_full",
+            "What an arrival does at `max_users`: `drop` (it is counted) or `wait` (it keeps its due time).",
+            Shape::Word(&["drop", "wait"]),
+        ),
+        key("graceful_stop", "How long running iterations may take to end; 30s without it.", Shape::Duration),
+        key("max_duration", "The load is over by then, graceful stop included.", Shape::Duration),
+    ]],
+};
+
+pub(crate) static STAGE: Place = Place {
+    name: "stage",
+    what: "a stage",
+    keys: &[&[
+        required("duration", "How long the stage takes, like `30s`.", Shape::Duration),
+        required(
+            "target",
+            "Where it leads: a number of users, or arrivals like `50/s`.",
+            Shape::Either(&[Shape::Whole(0), Shape::Rate]),
+        ),
+        key("name", "A name to filter thresholds by.", Shape::Text),
+    ]],
+};
+
+pub(crate) static OUTCOMES: Place = Place {
+    name: "outcomes",
+    what: "`outcomes`",
+    keys: &[&[
+        key("status", "Which statuses are a success: `200`, `2xx`, `200..299`, or a list.", STATUS),
+        key("business", "Refusals that are right to give: a name, and a status or an expression.", BUSINESS),
+    ]],
+};
+
+pub(crate) static EXPECT: Place = Place {
+    name: "expect",
+    what: "`expect`",
+    keys: &[&[
+        key(
+            "status",
+            "Which statuses are a success: `200`, `2xx`, `200..299`, or a list. 2xx and 3xx without it.",
+            STATUS,
+        ),
+        key("business", "Refusals that are right to give: a name, and a status or an expression.", BUSINESS),
+        key("checks", "What must be true of the answer: a name and an expression.", EXPRESSIONS),
+        key("latency", "An answer that takes longer is a failure.", Shape::Duration),
+    ]],
+};
+
+pub(crate) static THRESHOLD: Place = Place {
+    name: "threshold",
+    what: "a threshold",
+    keys: &[&[
+        required("that", "What must hold, like `p95 < 500ms`.", Shape::Text),
+        key("abort", "End the run as soon as it does not hold.", Shape::Flag),
+        key("after", "How much of the load must have passed before `abort` looks at it.", Shape::Duration),
+        key("over", "Judge a sliding window of this length.", Shape::Duration),
+    ]],
+};
+
+pub(crate) static THINK: Place = Place {
+    name: "think",
+    what: "a think time",
+    keys: &[&[
+        required("mean", "The mean think time.", Shape::Duration),
+        key("distribution", "How it is drawn.", Shape::Word(&["exponential"])),
+    ]],
+};
+
+/// The methods of HTTP, each an action.
+pub(crate) const VERBS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
+/// Samples for metrics of the user's own: actions, or modifiers of a request.
+pub(crate) const TALLIES: [&str; 3] = ["count", "observe", "share"];
+
+/// What a step can do besides a request; `count`, `observe` and `share` also go with one.
+static ACTIONS: &[Key] = &[
+    key(
+        "think",
+        "A pause: `1s`, `1s..3s`, or `{ mean: 2s, distribution: exponential }`.",
+        Shape::Either(&[Shape::Text, Shape::In(&THINK)]),
+    ),
+    key("group", "Steps under a name, timed as a whole; with `do`.", Shape::Text),
+    key("repeat", "How many times to do `do`.", Shape::Either(&[Shape::Whole(0), Shape::Text])),
+    key("while", "Do `do` as long as this expression holds.", Shape::Expression),
+    key("set", "Names with values.", Shape::Names(&Shape::Any)),
+    key(
+        "collect",
+        "Values to append to lists; what `setup` collects, every user sees.",
+        Shape::Names(&Shape::Any),
+    ),
+    key("check", "What must be true, outside of an answer: a name and an expression.", EXPRESSIONS),
+    key("count", "Numbers to add to counters of your own: a name and an expression.", EXPRESSIONS),
+    key("observe", "Values for distributions of your own: a name and an expression.", EXPRESSIONS),
+    key("share", "Conditions whose share of true is a metric: a name and an expression.", EXPRESSIONS),
+    key("stop", "What ends here.", Shape::Word(&["iteration", "user", "run"])),
+];
+
+static REQUEST_ACTIONS: &[Key] = &[
+    key("get", "Send a GET request to this path.", Shape::Text),
+    key("post", "Send a POST request to this path.", Shape::Text),
+    key("put", "Send a PUT request to this path.", Shape::Text),
+    key("patch", "Send a PATCH request to this path.", Shape::Text),
+    key("delete", "Send a DELETE request to this path.", Shape::Text),
+    key("head", "Send a HEAD request to this path.", Shape::Text),
+    key("options", "Send an OPTIONS request to this path.", Shape::Text),
+];
+
+/// Keys that any step may have.
+pub(crate) static COMMON: &[Key] = &[
+    key("name", "What the step is called in reports and thresholds.", Shape::Text),
+    key("when", "The step is taken only if this expression holds.", Shape::Expression),
+    key("chance", "The step is taken with this probability, like `20%`.", Shape::Share),
+];
+
+/// Keys of a request only.
+pub(crate) static OF_REQUEST: &[Key] = &[
+    key("headers", "Headers of this request.", TEXTS),
+    key("query", "Parameters after the `?` of the path.", TEXTS),
+    key("json", "A JSON body.", Shape::Any),
+    key("form", "A form as body.", TEXTS),
+    key("body", "A text as body.", Shape::Text),
+    key("timeout", "How long this request may take.", Shape::Duration),
+    key("expect", "What the answer should be.", Shape::In(&EXPECT)),
+    key("capture", "What to keep of the answer: a name and an expression.", EXPRESSIONS),
+    key("on_failure", "Whether the iteration ends after a failure.", Shape::Word(&["end", "continue"])),
+    key(
+        "on_business",
+        "Whether the iteration ends after a business outcome.",
+        Shape::Word(&["continue", "stop"]),
+    ),
+    key("thresholds", "What must hold for this step.", THRESHOLDS),
+];
+
+/// Keys of a loop or a group.
+static OF_BLOCK: &[Key] = &[
+    key("do", "The steps of a group or a loop.", Shape::Steps),
+    key("at_most", "How many rounds of `while` at most.", Shape::Whole(1)),
+];
+
+pub(crate) static STEP: Place =
+    Place { name: "step", what: "a step", keys: &[COMMON, REQUEST_ACTIONS, ACTIONS, OF_REQUEST, OF_BLOCK] };
+
+/// The actions of a step besides requests.
+pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
+    ACTIONS.iter().map(|key| key.name)
+}
+
+/// Keys of the language that this version does not know yet.
+pub(crate) const LATER: [&str; 26] = [
+    "arrivals",
+    "pace",
+    "throttle",
+    "iterations_per_user",
+    "scenarios",
+    "gap",
+    "start",
+    "data",
+    "multipart",
+    "auth",
+    "follow_redirects",
+    "for_each",
+    "as",
+    "poll",
+    "until",
+    "every",
+    "choose",
+    "if",
+    "then",
+    "else",
+    "log",
+    "optional",
+    "connections",
+    "specs",
+    "image",
+    "measure",
+];

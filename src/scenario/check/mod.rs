@@ -1,0 +1,257 @@
+//! A tree → a [`Test`]: every key read, every name resolved, every template compiled, and all findings kept.
+
+mod catalog;
+mod expect;
+mod flow;
+pub(super) mod keys;
+mod load;
+mod names;
+mod reading;
+mod request;
+mod steps;
+mod target;
+mod thresholds;
+mod values;
+
+use std::time::Duration;
+
+use self::catalog::Book;
+use self::flow::{Circumstance, Course};
+use self::names::Names;
+use self::reading::{Fields, Findings};
+use super::LoadOptions;
+use super::finding::{Finding, Source};
+use super::model::{RowId, Scenario, StatusSet, Step, Test};
+use super::yaml::{Entry, Key, Kind, Node};
+use crate::template::{Env, Slot, ValueTemplate};
+pub(crate) use target::parse_target;
+
+/// How long a request may take where nothing is said.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Checks a tree. A test where nothing is an error; the findings in the order of the file.
+pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Option<Test>, Vec<Finding>) {
+    let mut check = Check {
+        source,
+        text: source.text(),
+        env: &options.env,
+        findings: Findings::default(),
+        names: Names::default(),
+        book: Book::default(),
+        course: Course::default(),
+        timeout: TIMEOUT,
+        headers: Vec::new(),
+        status: None,
+        business: Vec::new(),
+        own_thresholds: Vec::new(),
+        block: Block::Vars,
+        answer: false,
+        block_reads_body: false,
+        gathered: Gathered::default(),
+        circumstances: Vec::new(),
+        groups: Vec::new(),
+        requests: 0,
+    };
+    let test = check.test(root, options);
+    let test = test.filter(|_| !check.findings.has_errors());
+    if test.is_some() {
+        check.warn_of_gaps();
+    }
+    (test, check.findings.sorted())
+}
+
+/// Where in a test an expression stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Block {
+    Vars,
+    Setup,
+    OnStart,
+    Flow,
+    Verify,
+    Teardown,
+}
+
+impl Block {
+    const fn name(self) -> &'static str {
+        match self {
+            Block::Vars => "vars",
+            Block::Setup => "setup",
+            Block::OnStart => "on_start",
+            Block::Flow => "flow",
+            Block::Verify => "verify",
+            Block::Teardown => "teardown",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
+    /// The blocks whose names it can see.
+    const fn sees(self) -> u8 {
+        let (vars, setup) = (Block::Vars.bit(), Block::Setup.bit());
+        match self {
+            Block::Vars => vars,
+            Block::Setup => vars | setup,
+            Block::OnStart => vars | setup | Block::OnStart.bit(),
+            Block::Flow => vars | setup | Block::OnStart.bit() | Block::Flow.bit(),
+            Block::Verify => vars | setup | Block::Verify.bit(),
+            Block::Teardown => vars | setup | Block::Verify.bit() | Block::Teardown.bit(),
+        }
+    }
+
+    /// Whether its requests are part of the load.
+    const fn is_measured(self) -> bool {
+        matches!(self, Block::OnStart | Block::Flow)
+    }
+}
+
+/// What the expressions compiled since the last look use.
+#[derive(Debug, Default)]
+struct Gathered {
+    needs: Vec<Slot>,
+    /// The needs with their places, for warnings.
+    places: Vec<(Slot, std::ops::Range<usize>)>,
+    reads_body: bool,
+}
+
+struct Check<'a> {
+    source: &'a Source,
+    text: &'a str,
+    env: &'a Env,
+    findings: Findings,
+    names: Names,
+    book: Book,
+    course: Course,
+
+    // Defaults of every request.
+    timeout: Duration,
+    headers: Vec<Entry>,
+    status: Option<StatusSet>,
+    business: Vec<Entry>,
+
+    /// Thresholds that stand at a step.
+    own_thresholds: Vec<(RowId, String, Vec<Entry>)>,
+
+    // Where it is just now.
+    block: Block,
+    /// Whether an expression here comes after an answer.
+    answer: bool,
+    /// Whether an expression of this block, outside of a request's own, reads the body of an answer.
+    block_reads_body: bool,
+    gathered: Gathered,
+    circumstances: Vec<Circumstance>,
+    groups: Vec<super::model::GroupId>,
+    /// How many requests there are so far; a request's number is its [`RequestId`](super::model::RequestId).
+    requests: usize,
+}
+
+impl Check<'_> {
+    fn test(&mut self, root: &Node, options: &LoadOptions) -> Option<Test> {
+        if let Kind::Null = root.kind {
+            self.findings
+                .add(Finding::error(0..0, "the file is empty").help(
+                    "a test needs a `target`, a `load` and a `flow`; `loadtest schema` lists all keys",
+                ));
+            return None;
+        }
+        let top = Key { name: "the file".into(), span: 0..0 };
+        if !matches!(root.kind, Kind::Map(_)) {
+            let message = format!("a test is a map of keys, this file is {}", root.described());
+            self.error(&root.span, message, "begin with `name: …`, `target: …`, `load:` and `flow:`");
+            return None;
+        }
+        let fields = self.fields(root, &top, &keys::TEST)?;
+        let stem = self.source.path().file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let name = match fields.get("name") {
+            Some(entry) => self.name_of(entry, "a test"),
+            None => stem,
+        };
+        let description = fields.get("description").and_then(|entry| {
+            self.text(&entry.value, &entry.key, "a text").map(|text| text.trim().to_owned())
+        });
+        let target = self.target(fields, options);
+        self.http(fields);
+        self.outcomes(fields);
+        let load = fields.get("load").and_then(|entry| self.load(entry));
+        self.collect_names(fields);
+        let scenario = self.scenario(fields);
+        let name = name.unwrap_or_else(|| "test".into());
+        let thresholds = self.thresholds(fields, &name);
+        Some(Test {
+            file: self.source.path().to_owned(),
+            description,
+            target: target?,
+            scenarios: vec![Scenario { name: name.clone(), load: load?, ..scenario }],
+            name,
+            thresholds,
+            catalog: std::mem::take(&mut self.book.catalog),
+        })
+    }
+
+    fn name_of(&mut self, entry: &Entry, what: &str) -> Option<String> {
+        let text = self.text(&entry.value, &entry.key, "a name")?;
+        self.good_name(text, &entry.value.span, what)
+    }
+
+    /// The blocks of a scenario, in the order in which they need each other's names; its load is filled in
+    /// by the caller.
+    fn scenario(&mut self, fields: Fields<'_>) -> Scenario {
+        let vars = self.vars(fields);
+        let setup = self.block(fields, Block::Setup);
+        let on_start = self.block(fields, Block::OnStart);
+        let flow = self.block(fields, Block::Flow);
+        // `results` in `verify` speaks of the rows of `flow`.
+        let verify = self.block(fields, Block::Verify);
+        let teardown = self.block(fields, Block::Teardown);
+        Scenario {
+            name: String::new(),
+            load: load::none(),
+            vars,
+            setup,
+            on_start,
+            flow,
+            verify,
+            teardown,
+            flow_slots: self.names.defined_in(Block::Flow),
+            slots: self.names.slots.clone(),
+        }
+    }
+
+    fn vars(&mut self, fields: Fields<'_>) -> Vec<(Slot, ValueTemplate)> {
+        self.block = Block::Vars;
+        let mut vars = Vec::new();
+        let Some(entry) = fields.get("vars") else { return vars };
+        for entry in self.names(entry, "names with values") {
+            let value = self.value(&entry.value);
+            // A variable may use those above it; the others have no value yet.
+            for (slot, at) in std::mem::take(&mut self.gathered).places {
+                let known = vars.iter().any(|(known, _)| *known == slot);
+                if !known {
+                    let name = self.names.slots.get(slot.index()).cloned().unwrap_or_default();
+                    self.error(
+                        &at,
+                        format!("`{name}` has no value yet"),
+                        "a variable may use those above it",
+                    );
+                }
+            }
+            if let (Some(slot), Some(value)) = (self.names.slot(&entry.key.name), value) {
+                vars.push((slot, value));
+            }
+        }
+        vars
+    }
+
+    fn block(&mut self, fields: Fields<'_>, block: Block) -> Vec<Step> {
+        let Some(entry) = fields.get(block.name()) else { return Vec::new() };
+        self.block = block;
+        self.answer = false;
+        self.block_reads_body = false;
+        let mut steps = self.steps(entry);
+        if self.block_reads_body {
+            request::keep_bodies(&mut steps);
+        }
+        steps
+    }
+}

@@ -1,0 +1,128 @@
+//! The names a file defines (`vars`, `capture`, `set`, `collect`), gathered before any expression is compiled.
+
+use std::collections::HashMap;
+
+use super::reading::Fields;
+use super::{Block, Check};
+use crate::scenario::yaml::{Key, Node};
+use crate::template::{Slot, is_reserved};
+
+/// All names of a scenario; a slot is an index into each list.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) slots: Vec<String>,
+    index: HashMap<String, Slot>,
+    /// The blocks that define it, as bits.
+    blocks: Vec<u8>,
+    /// It has a value before the first user starts.
+    always: Vec<bool>,
+    /// Some expression speaks of it.
+    pub(super) mentioned: Vec<bool>,
+}
+
+/// Every lookup of a name in an expression goes through all of them.
+const MOST: usize = 10_000;
+
+impl Names {
+    pub(super) fn slot(&self, name: &str) -> Option<Slot> {
+        self.index.get(name).copied()
+    }
+
+    pub(super) fn is_always_there(&self, slot: Slot) -> bool {
+        self.always.get(slot.index()).copied().unwrap_or_default()
+    }
+
+    pub(super) fn blocks(&self, slot: Slot) -> u8 {
+        self.blocks.get(slot.index()).copied().unwrap_or_default()
+    }
+
+    pub(super) fn mention(&mut self, slot: Slot) {
+        if let Some(mentioned) = self.mentioned.get_mut(slot.index()) {
+            *mentioned = true;
+        }
+    }
+
+    pub(super) fn defined_in(&self, block: Block) -> Vec<Slot> {
+        let filled = self.blocks.iter().enumerate().filter(|(_, blocks)| *blocks & block.bit() != 0);
+        filled.filter_map(|(place, _)| u16::try_from(place).ok().map(Slot)).collect()
+    }
+
+    fn define(&mut self, name: &str, block: Block, always: bool) {
+        let slot = if let Some(slot) = self.slot(name) {
+            slot
+        } else {
+            let Ok(place) = u16::try_from(self.slots.len()) else { return };
+            self.slots.push(name.to_owned());
+            self.blocks.push(0);
+            self.always.push(false);
+            self.mentioned.push(false);
+            self.index.insert(name.to_owned(), Slot(place));
+            Slot(place)
+        };
+        self.blocks[slot.index()] |= block.bit();
+        self.always[slot.index()] |= always;
+    }
+}
+
+impl Check<'_> {
+    pub(super) fn collect_names(&mut self, fields: Fields<'_>) {
+        for entry in fields.get("vars").map_or(&[][..], |entry| entry.value.entries()) {
+            self.define(&entry.key, Block::Vars, true);
+        }
+        for block in [Block::Setup, Block::OnStart, Block::Flow, Block::Verify, Block::Teardown] {
+            if let Some(entry) = fields.get(block.name()) {
+                self.names_of_steps(&entry.value, block, block == Block::Setup);
+            }
+        }
+    }
+
+    fn names_of_steps(&mut self, steps: &Node, block: Block, always: bool) {
+        for step in steps.items() {
+            let perhaps = ["when", "chance"].iter().any(|key| step.get(key).is_some());
+            let always = always && !perhaps;
+            for key in ["capture", "set", "collect"] {
+                for entry in step.get(key).map_or(&[][..], |entry| entry.value.entries()) {
+                    self.define(&entry.key, block, always);
+                }
+            }
+            if let Some(inner) = step.get("do") {
+                self.names_of_steps(&inner.value, block, always && step.get("while").is_none());
+            }
+        }
+    }
+
+    fn define(&mut self, key: &Key, block: Block, always: bool) {
+        let name = key.name.as_str();
+        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if !begins || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            let better: String = name
+                .trim()
+                .chars()
+                .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+                .take(40)
+                .collect();
+            let better = if begins { better } else { format!("n_{better}") };
+            self.error(
+                &key.span,
+                "this cannot be the name of a value: expressions could not speak of it",
+                format!("use letters, digits and `_`, like `{better}`"),
+            );
+        } else if is_reserved(name) {
+            self.error(
+                &key.span,
+                format!("`{name}` already means something in expressions"),
+                format!("give it another name, like `my_{name}`"),
+            );
+        } else if name.len() > 120 {
+            self.error(&key.span, "this name is too long", "a name may have 120 letters");
+        } else if self.names.slots.len() >= MOST && self.names.slot(name).is_none() {
+            self.error(
+                &key.span,
+                format!("a file may define {MOST} names, and this is one more"),
+                "use fewer names",
+            );
+        } else {
+            self.names.define(name, block, always);
+        }
+    }
+}

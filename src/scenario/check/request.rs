@@ -1,0 +1,345 @@
+//! A request: where it goes, what it carries, what is kept of the answer.
+
+use super::keys::OF_REQUEST;
+use super::reading::{Fields, listed};
+use super::steps::Place;
+use super::{Block, Check};
+use crate::scenario::finding::shortened;
+use crate::scenario::model::{
+    Action, Body, Method, OnBusiness, OnFailure, RequestId, RequestStep, RowId, Step, Tally, Url,
+};
+use crate::scenario::yaml::{Entry, Key, Kind, Node};
+use crate::template::{Expr, JsonTemplate, Slot, TextTemplate};
+
+pub(super) const METHODS: [(&str, Method); 7] = [
+    ("get", Method::Get),
+    ("post", Method::Post),
+    ("put", Method::Put),
+    ("patch", Method::Patch),
+    ("delete", Method::Delete),
+    ("head", Method::Head),
+    ("options", Method::Options),
+];
+
+/// Headers that belong to the connection: a scenario that set them would break it.
+const OWN_HEADERS: [&str; 2] = ["content-length", "transfer-encoding"];
+
+/// Lets every request keep its body: an expression that is no request's own reads the last one.
+pub(super) fn keep_bodies(steps: &mut [Step]) {
+    for step in steps {
+        match &mut step.action {
+            Action::Request(request) => request.reads_body = true,
+            Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
+                keep_bodies(steps);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Check<'_> {
+    /// A request and the slots it needs.
+    pub(super) fn request(
+        &mut self,
+        fields: Fields<'_>,
+        (method, path): (Method, &Entry),
+        tallies: &[&Entry],
+        name: &str,
+    ) -> Option<(RequestStep, Vec<Slot>)> {
+        let row = if self.block.is_measured() {
+            let row = self.book.row(name, &self.groups);
+            Some(self.counted(row, &path.key)?)
+        } else {
+            None
+        };
+        self.gather();
+        let url = self.url(path);
+        let headers = self.headers(fields.get("headers"));
+        let query = fields.get("query").map(|entry| self.pairs(entry)).unwrap_or_default();
+        let body = self.body(fields);
+        let timeout = match fields.get("timeout") {
+            Some(entry) => self.some_time(&entry.value, &entry.key),
+            None => Some(self.timeout),
+        };
+        let sent = self.gather();
+        self.block_reads_body |= sent.reads_body;
+        self.note_needs(&sent);
+
+        self.answer = true;
+        let expect = self.expect(fields.get("expect"), Place { row });
+        let tallies: Vec<Tally> = tallies.iter().flat_map(|entry| self.tallies(entry)).collect();
+        let looked_at = self.gather();
+        self.note_needs(&looked_at);
+        let captures = self.captures(fields.get("capture"));
+        let captured = self.gather();
+        let on_failure = self
+            .choice(fields.get("on_failure"), &[("end", OnFailure::End), ("continue", OnFailure::Continue)]);
+        let on_business = self.choice(
+            fields.get("on_business"),
+            &[("continue", OnBusiness::Continue), ("stop", OnBusiness::Stop)],
+        );
+        let (on_failure, on_business) =
+            (on_failure.unwrap_or(OnFailure::End), on_business.unwrap_or(OnBusiness::Continue));
+        self.note_captures(fields.get("capture"), !expect.business.is_empty(), on_failure, on_business);
+        self.keep_thresholds(fields.get("thresholds"), row, name);
+
+        let mut needs = sent.needs;
+        let own: Vec<Slot> = captures.iter().map(|(slot, _)| *slot).collect();
+        // A capture may speak of those above it in the same answer.
+        let later = captured.needs.into_iter().filter(|slot| !own.contains(slot));
+        for slot in looked_at.needs.into_iter().chain(later) {
+            if !needs.contains(&slot) {
+                needs.push(slot);
+            }
+        }
+        let id = RequestId(u16::try_from(self.requests).ok()?);
+        self.requests += 1;
+        let request = RequestStep {
+            id,
+            row,
+            method,
+            url: url?,
+            headers,
+            query,
+            body: body?,
+            timeout: timeout?,
+            expect,
+            captures,
+            tallies,
+            on_failure,
+            on_business,
+            reads_body: looked_at.reads_body || captured.reads_body,
+        };
+        Some((request, needs))
+    }
+
+    fn choice<T: Copy>(&mut self, entry: Option<&Entry>, words: &[(&'static str, T)]) -> Option<T> {
+        entry.and_then(|entry| self.word(entry, words))
+    }
+
+    /// A path on the target, or an address whose host is fixed.
+    fn url(&mut self, entry: &Entry) -> Option<Url> {
+        let node = &*entry.value;
+        let text = self.text(node, &entry.key, "a path like `/api/v1/queues`")?;
+        if let Some((scheme, rest)) =
+            text.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '$']))
+        {
+            if !["http", "https"].contains(&scheme) {
+                let problem = format!("the scheme `{}` is not supported", shortened(scheme));
+                self.error(&node.span, problem, "write a path like `/api`, or `http://…` or `https://…`");
+                return None;
+            }
+            let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            if rest[..host_end].contains("${") {
+                self.error(
+                    &node.span,
+                    "the host of a request cannot be a template",
+                    "write a path, and give the address as `target` or with `--target`",
+                );
+                return None;
+            }
+            let origin_len = scheme.len() + 3 + host_end;
+            let origin = &text[..origin_len];
+            if let Err((problem, help)) = super::parse_target(origin) {
+                self.error(&node.span, problem, help);
+                return None;
+            }
+            let path = if host_end == rest.len() {
+                self.template_text(node, "/", 0)
+            } else {
+                self.path_is_sound(node, text, origin_len)?;
+                self.template_text(node, text, origin_len)
+            };
+            return Some(Url::Absolute { origin: origin.to_owned(), path: path? });
+        }
+        if !text.starts_with('/') {
+            let help = if text.starts_with("${ target.url }") || text.starts_with("${target.url}") {
+                "leave `${ target.url }` out: a path goes to the target".to_owned()
+            } else if text.is_empty() || text.starts_with('$') {
+                "begin it with `/`, like `/api/v1/queues`".to_owned()
+            } else {
+                format!("write `/{}`", shortened(text))
+            };
+            self.error(&node.span, "a path begins with `/`", help);
+            return None;
+        }
+        self.path_is_sound(node, text, 0)?;
+        self.template_text(node, text, 0).map(Url::Path)
+    }
+
+    /// What stands outside of `${ … }` in a path is sent as it is, so it must be fit to be sent.
+    fn path_is_sound(&mut self, node: &Node, text: &str, from: usize) -> Option<()> {
+        let mut at = from;
+        while let Some(c) = text[at..].chars().next() {
+            if text[at..].starts_with("${") {
+                // A template's own text is not sent; one that is not closed gets its finding when compiled.
+                at += text[at..].find('}').map_or(text.len() - at, |end| end + 1);
+                continue;
+            }
+            if c == '#' || c.is_whitespace() || c.is_control() || !c.is_ascii() {
+                let encoded: String =
+                    c.to_string().bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"));
+                let span = self.locate(&node.span, text, at..at + c.len_utf8());
+                self.error(
+                    &span,
+                    format!("`{}` cannot stand in a path", c.escape_debug()),
+                    format!("write `{encoded}`, or use `query:` for what follows the `?`"),
+                );
+                return None;
+            }
+            at += c.len_utf8();
+        }
+        Some(())
+    }
+
+    /// The defaults of `http` first, without those that the step has itself.
+    fn headers(&mut self, own: Option<&Entry>) -> Vec<(String, TextTemplate)> {
+        let own = own.map(|entry| self.names(entry, "headers with values")).unwrap_or_default();
+        let defaults = self
+            .headers
+            .iter()
+            .filter(|entry| !own.iter().any(|one| one.key.name.eq_ignore_ascii_case(&entry.key.name)));
+        let defaults: Vec<Entry> = defaults.cloned().collect();
+        let mut headers = Vec::with_capacity(defaults.len() + own.len());
+        for entry in defaults.iter().chain(own) {
+            let name = self.header_name(&entry.key);
+            let value = self.header_value(entry);
+            headers.extend(name.zip(value));
+        }
+        headers
+    }
+
+    fn header_name(&mut self, key: &Key) -> Option<String> {
+        let name = key.name.as_str();
+        let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if name.is_empty() || !name.chars().all(token) {
+            self.error(
+                &key.span,
+                format!("`{}` cannot be the name of a header", shortened(name)),
+                "use letters, digits and `-`, like `X-Request-Id`",
+            );
+            return None;
+        }
+        if OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+            self.error(&key.span, format!("`{name}` follows from the body"), "take it out");
+            return None;
+        }
+        Some(name.to_owned())
+    }
+
+    fn header_value(&mut self, entry: &Entry) -> Option<TextTemplate> {
+        let template = self.template(&entry.value, &entry.key)?;
+        let text = entry.value.scalar_text(self.text).unwrap_or_default();
+        if text.contains(|c: char| c.is_control() && c != '\t') {
+            self.error(
+                &entry.value.span,
+                format!("the value of `{}` has a line break or another control character", entry.key.name),
+                "write it on one line",
+            );
+            return None;
+        }
+        Some(template)
+    }
+
+    /// Names with texts, as queries and forms have them.
+    fn pairs(&mut self, entry: &Entry) -> Vec<(String, TextTemplate)> {
+        let mut pairs = Vec::new();
+        for entry in self.names(entry, "names with values") {
+            let value = self.template(&entry.value, &entry.key);
+            pairs.extend(value.map(|value| (entry.key.name.clone(), value)));
+        }
+        pairs
+    }
+
+    fn body(&mut self, fields: Fields<'_>) -> Option<Body> {
+        let given: Vec<&Entry> =
+            ["json", "form", "body"].iter().filter_map(|name| fields.get(name)).collect();
+        if let [first, second, ..] = given.as_slice() {
+            let at = second.key.span.clone();
+            let problem = format!("a request has one body, and `{}` is given already", first.key.name);
+            self.error(&at, problem, format!("keep `{}` or `{}`", first.key.name, second.key.name));
+            return None;
+        }
+        let Some(entry) = given.first() else { return Some(Body::None) };
+        Some(match entry.key.name.as_str() {
+            "json" => Body::Json(JsonTemplate::new(self.value(&entry.value)?)),
+            "form" => Body::Form(self.pairs(entry)),
+            _ => Body::Text(self.template(&entry.value, &entry.key)?),
+        })
+    }
+
+    fn captures(&mut self, entry: Option<&Entry>) -> Vec<(Slot, Expr)> {
+        let mut captures = Vec::new();
+        let entries =
+            entry.map(|entry| self.names(entry, "names with expressions, like `token: json.token`"));
+        for entry in entries.unwrap_or_default() {
+            let expr = self.expression(&entry.value, &entry.key);
+            if let (Some(slot), Some(expr)) = (self.names.slot(&entry.key.name), expr) {
+                captures.push((slot, expr));
+            }
+        }
+        captures
+    }
+
+    /// A capture is taken from successes only: what else an answer may be leaves its name without a value.
+    fn note_captures(
+        &mut self,
+        entry: Option<&Entry>,
+        has_business: bool,
+        on_failure: OnFailure,
+        on_business: OnBusiness,
+    ) {
+        for entry in entry.map(|entry| entry.value.entries()).unwrap_or_default() {
+            let gap = if has_business && on_business == OnBusiness::Continue {
+                let help = "write `on_business: stop` at that step, or `when:` at this one";
+                Some(("from successes, and it goes on after a business outcome".to_owned(), help))
+            } else if on_failure == OnFailure::Continue {
+                let help = "write `when:` at this step, or leave `on_failure: continue` out at that one";
+                Some(("from successes, and it goes on after a failure".to_owned(), help))
+            } else {
+                None
+            };
+            self.note_definition(&entry.key, gap);
+            self.note_capture(&entry.key);
+        }
+    }
+
+    fn keep_thresholds(&mut self, entry: Option<&Entry>, row: Option<RowId>, name: &str) {
+        let Some(entry) = entry else { return };
+        let entries = self.names(entry, "metrics with conditions, like `latency: [p95 < 500ms]`").to_vec();
+        match row {
+            Some(row) => self.own_thresholds.push((row, name.to_owned(), entries)),
+            None => {
+                let block = self.block.name();
+                self.error(
+                    &entry.key.span,
+                    format!("requests of `{block}` are not measured"),
+                    "write thresholds at steps of `flow`; in `verify`, write checks",
+                );
+            }
+        }
+    }
+
+    /// Keys of a request at a step that is none.
+    pub(super) fn no_request_keys(&mut self, fields: Fields<'_>, action: &str) {
+        for key in OF_REQUEST {
+            if let Some(entry) = fields.get(key.name) {
+                let help = match (key.name, action) {
+                    ("expect", "check") => "write the checks under `check:` itself".to_owned(),
+                    _ => format!("move it to a step with one of {}", listed(&super::keys::VERBS)),
+                };
+                self.error(&entry.key.span, format!("`{}` belongs to a request", key.name), help);
+            }
+        }
+    }
+
+    /// Names of `verify` and `setup` that a reader would look for in thresholds have no row.
+    pub(super) fn default_name(&self, method: Method, path: &Entry) -> String {
+        let text = match &path.value.kind {
+            Kind::Text { value, .. } => value.trim(),
+            _ => "",
+        };
+        let _ = Block::Flow;
+        format!("{} {text}", method.as_str())
+    }
+}

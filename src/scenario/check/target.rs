@@ -1,0 +1,227 @@
+//! `target`, `http` and `outcomes`: what is tested, and the defaults of its requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Check;
+use super::keys::{HTTP, OUTCOMES, TARGET};
+use super::reading::Fields;
+use crate::scenario::LoadOptions;
+use crate::scenario::finding::shortened;
+use crate::scenario::model::{Target, TargetKind};
+use crate::scenario::yaml::{Entry, Key, Kind, Node};
+use crate::template::{Scope, Shared, TextTemplate, Visible};
+
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Reads a target as `--target` and `target:` have it: `bundled`, or a base URL. Else what is wrong with it,
+/// and what to write.
+pub(crate) fn parse_target(text: &str) -> Result<TargetKind, (String, String)> {
+    let text = text.trim();
+    if text == "bundled" {
+        return Ok(TargetKind::Bundled);
+    }
+    let shown = shortened(text);
+    let Some((scheme, rest)) = text.split_once("://") else {
+        let help = if text.is_empty() {
+            "write `bundled`, or a URL like `http://localhost:8080`".to_owned()
+        } else {
+            format!(
+                "write `http://{}`, or `bundled` for the service that comes with the program",
+                shown.trim_matches('/')
+            )
+        };
+        return Err((format!("`{shown}` is no target"), help));
+    };
+    if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
+        let problem = format!("the scheme `{}` is not supported", shortened(scheme));
+        return Err((problem, "write `http://…` or `https://…`".into()));
+    }
+    let (authority, path) = rest.split_once('/').map_or((rest, ""), |(authority, path)| (authority, path));
+    if let Some(bad) = text.find(|c: char| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
+        let bad: String = text[bad..].chars().take(1).collect();
+        let problem = format!("`{}` cannot stand in a URL", bad.escape_debug());
+        return Err((problem, "write an address like `http://localhost:8080`".into()));
+    }
+    if path.contains(['?', '#']) || authority.contains(['?', '#']) {
+        let problem = format!("`{shown}` has more than a base URL");
+        return Err((
+            problem,
+            "end it before `?` and `#`: requests bring their own paths and queries".into(),
+        ));
+    }
+    if authority.contains('@') {
+        let help = "send them as a header: `headers: { Authorization: … }`";
+        return Err(("a user name and password cannot stand in the URL".into(), help.into()));
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if host.is_empty() {
+        return Err((format!("`{shown}` names no host"), "write one, like `http://localhost:8080`".into()));
+    }
+    if port.is_some_and(|port| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
+        let problem = format!("`{}` is no port", port.map(shortened).unwrap_or_default());
+        return Err((problem, "a port is a number from 1 to 65535".into()));
+    }
+    Ok(TargetKind::Url(text.trim_end_matches('/').to_owned()))
+}
+
+impl Check<'_> {
+    pub(super) fn target(&mut self, fields: Fields<'_>, options: &LoadOptions) -> Option<Target> {
+        let entry = fields.get("target");
+        let (mut ready, mut ready_timeout) = (None, READY_TIMEOUT);
+        let mut kind = options.target.clone();
+        let Some(entry) = entry else {
+            if kind.is_none() && !fields.has_unknown {
+                let at = fields.node.entries().first().map_or(0..0, |entry| entry.key.span.clone());
+                self.error(
+                    &at,
+                    "the test does not say what it tests",
+                    "write `target: bundled`, or a URL like `target: http://localhost:8080`, or run with `--target`",
+                );
+            }
+            return Some(Target { kind: kind?, ready, ready_timeout });
+        };
+        if let Kind::Map(_) = entry.value.kind {
+            let fields = self.fields(&entry.value, &entry.key, &TARGET)?;
+            ready = fields.get("ready").and_then(|entry| self.ready_path(entry));
+            if let Some(entry) = fields.get("ready_timeout") {
+                ready_timeout = self.some_time(&entry.value, &entry.key)?;
+            }
+            match (fields.get("bundled"), fields.get("url")) {
+                (Some(_), Some(url)) => {
+                    self.error(
+                        &url.key.span,
+                        "`bundled` and `url` exclude each other",
+                        "keep one of the two",
+                    );
+                }
+                (Some(bundled), None) => {
+                    self.word(bundled, &[("ticketing", ())]);
+                    kind = kind.or(Some(TargetKind::Bundled));
+                }
+                (None, Some(url)) => {
+                    let text = if kind.is_none() { self.address(&url.value, &url.key) } else { None };
+                    kind = kind.or(text);
+                }
+                (None, None) if !fields.has_unknown && kind.is_none() => {
+                    self.error(
+                        &entry.key.span,
+                        "this target does not say which",
+                        "write `bundled: ticketing` or `url: …`",
+                    );
+                }
+                (None, None) => {}
+            }
+        } else if kind.is_none() {
+            kind = self.address(&entry.value, &entry.key);
+        }
+        Some(Target { kind: kind?, ready, ready_timeout })
+    }
+
+    fn ready_path(&mut self, entry: &Entry) -> Option<String> {
+        let path = self.text(&entry.value, &entry.key, "a path like `/healthz`")?;
+        if path.starts_with('/') && !path.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Some(path.to_owned());
+        }
+        self.error(
+            &entry.value.span,
+            "`ready` is a path of the target",
+            "begin it with `/`, like `/healthz`",
+        );
+        None
+    }
+
+    /// A target's text; `env()` is asked now, so that a test is not begun with a variable missing.
+    fn address(&mut self, node: &Node, key: &Key) -> Option<TargetKind> {
+        let text = self.text(node, key, "`bundled` or a URL")?;
+        let rendered = if text.contains("${") {
+            let visible = Visible { slots: &[], answer: false, results: false, env: self.env };
+            let template = match TextTemplate::compile(text, visible) {
+                Ok(template) => template,
+                Err(error) => {
+                    let at = error.at.unwrap_or(0..text.len());
+                    let at = self.locate(&node.span, text, at);
+                    let help =
+                        error.help.unwrap_or_else(|| "write `${ env(\"TARGET\", \"bundled\") }`".into());
+                    self.error(&at, error.problem, help);
+                    return None;
+                }
+            };
+            let shared = Arc::new(Shared::new(0, String::new(), false, self.env.clone()));
+            let mut scope = Scope::new(shared, Arc::from(""), 0, Arc::from([]));
+            match template.render_to_string(&mut scope) {
+                Ok(rendered) => rendered,
+                Err(error) => {
+                    self.error(&node.span, error.problem, "write `${ env(\"TARGET\", \"bundled\") }`");
+                    return None;
+                }
+            }
+        } else {
+            text.to_owned()
+        };
+        match parse_target(&rendered) {
+            Ok(kind) => Some(kind),
+            Err((problem, help)) => {
+                self.error(&node.span, problem, help);
+                None
+            }
+        }
+    }
+
+    /// Defaults of every request.
+    pub(super) fn http(&mut self, fields: Fields<'_>) {
+        let Some(entry) = fields.get("http") else { return };
+        let Some(fields) = self.fields(&entry.value, &entry.key, &HTTP) else { return };
+        if let Some(entry) = fields.get("timeout") {
+            self.timeout = self.some_time(&entry.value, &entry.key).unwrap_or(self.timeout);
+        }
+        if let Some(entry) = fields.get("headers") {
+            self.headers = self.names(entry, "headers with values").to_vec();
+        }
+    }
+
+    pub(super) fn outcomes(&mut self, fields: Fields<'_>) {
+        let Some(entry) = fields.get("outcomes") else { return };
+        let Some(fields) = self.fields(&entry.value, &entry.key, &OUTCOMES) else { return };
+        if let Some(entry) = fields.get("status") {
+            self.status = self.statuses(&entry.value, &entry.key);
+        }
+        if let Some(entry) = fields.get("business") {
+            self.business = self.names(entry, "names with statuses").to_vec();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_base_urls() {
+        for (text, base) in [
+            ("http://localhost:8080/", "http://localhost:8080"),
+            ("https://api.example.com/v1", "https://api.example.com/v1"),
+            ("http://[::1]:80", "http://[::1]:80"),
+            ("http://[::1]", "http://[::1]"),
+        ] {
+            assert_eq!(parse_target(text), Ok(TargetKind::Url(base.into())), "{text}");
+        }
+        assert_eq!(parse_target(" bundled "), Ok(TargetKind::Bundled));
+        for (text, help) in [
+            (
+                "localhost:8080",
+                "write `http://localhost:8080`, or `bundled` for the service that comes with the program",
+            ),
+            ("ftp://x", "write `http://…` or `https://…`"),
+            ("http://", "write one, like `http://localhost:8080`"),
+            ("http://:80", "write one, like `http://localhost:8080`"),
+            ("http://x:99999", "a port is a number from 1 to 65535"),
+            ("http://x?a=1", "end it before `?` and `#`: requests bring their own paths and queries"),
+        ] {
+            assert_eq!(parse_target(text).unwrap_err().1, help, "{text}");
+        }
+    }
+}

@@ -1,0 +1,596 @@
+//! The text of a threshold: `latency{step=reserve seat}` and `p95 < 500ms`, resolved against a file's names.
+//!
+//! Judging is not done here. Errors carry the place within the text, so that a finding points at the word.
+
+use std::ops::Range;
+
+use super::{Aggregate, Comparison, Filter, Metric, OutcomeFilter};
+use crate::scenario::model::{Catalog, CheckId, CustomId, CustomKind, GroupId, RowId, StageId};
+use crate::spelling::closest;
+use crate::units::{parse_duration, parse_percent, parse_rate};
+
+/// What a threshold may speak of.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    pub catalog: &'a Catalog,
+    pub scenarios: &'a [String],
+}
+
+/// Why a threshold cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct ParseError {
+    pub problem: String,
+    pub help: Option<String>,
+    /// Where in the given text, in bytes.
+    pub at: Range<usize>,
+}
+
+/// `p95 < 500ms`: what is demanded of a metric.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Condition {
+    pub aggregate: Aggregate,
+    pub comparison: Comparison,
+    /// As in [`super::Threshold::limit`].
+    pub limit: f64,
+}
+
+type Result<T> = std::result::Result<T, ParseError>;
+
+fn wrong<T>(at: Range<usize>, problem: impl Into<String>, help: impl Into<String>) -> Result<T> {
+    Err(ParseError { problem: problem.into(), help: Some(help.into()), at })
+}
+
+/// The metrics that every run has.
+pub(crate) const METRICS: [(&str, Metric); 16] = [
+    ("latency", Metric::Latency),
+    ("service_time", Metric::ServiceTime),
+    ("connect", Metric::Connect),
+    ("tls", Metric::Tls),
+    ("ttfb", Metric::Ttfb),
+    ("iteration_duration", Metric::IterationDuration),
+    ("group_duration", Metric::GroupDuration),
+    ("requests", Metric::Requests),
+    ("iterations", Metric::Iterations),
+    ("failures", Metric::Failures),
+    ("business", Metric::Business),
+    ("checks", Metric::Checks),
+    ("dropped", Metric::Dropped),
+    ("cut", Metric::Cut),
+    ("interrupted", Metric::Interrupted),
+    ("lateness", Metric::Lateness),
+];
+
+/// What a metric counts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    /// A distribution of times.
+    Time,
+    /// A distribution of plain numbers.
+    Number,
+    /// Events, with a rate per second.
+    Events,
+    /// Events out of all, with a share.
+    Share,
+    /// A count alone.
+    Count,
+}
+
+/// Reads the key of a threshold. A step's own thresholds imply its row.
+pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Option<RowId>) -> Result<(Metric, Filter)> {
+    let open = text.find('{');
+    let name_end = open.unwrap_or(text.len());
+    let name = text[..name_end].trim();
+    let name_at = word_range(text, 0..name_end);
+    let metric = metric(name, name_at.clone(), names)?;
+    let mut filter = Filter::default();
+    if let Some(row) = implied {
+        if !dimensions(metric).contains(&"step") {
+            return wrong(
+                name_at,
+                format!("`{name}` is not measured for each step"),
+                "write it under the `thresholds` of the test",
+            );
+        }
+        filter.rows.push(row);
+    }
+    let Some(open) = open else { return Ok((metric, filter)) };
+    let Some(inside) = text.trim_end().strip_suffix('}').map(|rest| open + 1..rest.len()) else {
+        return wrong(
+            open..text.len(),
+            "this filter is never closed",
+            "write `}` at its end, like `latency{step=pay}`",
+        );
+    };
+    for part in parts(text, inside) {
+        let (key, value) = part?;
+        apply(&mut filter, metric, name, (&text[key.clone()], key), value, names)?;
+    }
+    Ok((metric, filter))
+}
+
+fn metric(name: &str, at: Range<usize>, names: Names<'_>) -> Result<Metric> {
+    if let Some((_, metric)) = METRICS.iter().find(|(known, _)| *known == name) {
+        return Ok(*metric);
+    }
+    let customs = &names.catalog.customs;
+    if let Some(place) = customs.iter().position(|custom| custom.name == name) {
+        return Ok(Metric::Custom(CustomId(place as u16)));
+    }
+    let help = match name {
+        "http_req_duration" | "response_time" => "did you mean `latency`?".to_owned(),
+        "http_req_failed" | "errors" | "error_rate" => "did you mean `failures`?".to_owned(),
+        "http_reqs" | "throughput" | "rps" => "did you mean `requests`?".to_owned(),
+        _ => {
+            let known = METRICS.iter().map(|(name, _)| *name);
+            match closest(name, known.clone().chain(customs.iter().map(|custom| custom.name.as_str()))) {
+                Some(close) => format!("did you mean `{close}`?"),
+                None => format!(
+                    "the metrics are {}, and those of `count`, `observe` and `share` steps",
+                    listed(known.map(str::to_owned))
+                ),
+            }
+        }
+    };
+    wrong(at, format!("there is no metric `{name}`"), help)
+}
+
+/// By what a metric can be filtered.
+fn dimensions(metric: Metric) -> &'static [&'static str] {
+    match metric {
+        Metric::Latency
+        | Metric::ServiceTime
+        | Metric::Connect
+        | Metric::Tls
+        | Metric::Ttfb
+        | Metric::Requests
+        | Metric::Failures
+        | Metric::Business => &["step", "group", "scenario", "stage", "outcome"],
+        Metric::Interrupted => &["step", "group", "scenario", "stage"],
+        Metric::Checks => &["step", "check", "group", "scenario", "stage"],
+        Metric::GroupDuration => &["group", "scenario", "stage"],
+        Metric::IterationDuration
+        | Metric::Iterations
+        | Metric::Dropped
+        | Metric::Cut
+        | Metric::Lateness
+        | Metric::Custom(_) => &["scenario", "stage"],
+    }
+}
+
+/// One `key=value`: where the key stands, the value, and where that stands.
+type Part = (Range<usize>, (String, Range<usize>));
+
+fn parts(text: &str, inside: Range<usize>) -> Vec<Result<Part>> {
+    let mut parts = Vec::new();
+    let mut at = inside.start;
+    while at < inside.end {
+        let rest = &text[at..inside.end];
+        let mut quote = None;
+        let end = rest.char_indices().find(|&(place, c)| match quote {
+            Some(open) => {
+                if c == open {
+                    quote = None;
+                }
+                false
+            }
+            // Quotes count where a value begins, not inside of a name like `don't`.
+            None if matches!(c, '"' | '\'') && rest[..place].trim_end().ends_with('=') => {
+                quote = Some(c);
+                false
+            }
+            None => c == ',',
+        });
+        let end = at + end.map_or(rest.len(), |(place, _)| place);
+        let whole = word_range(text, at..end);
+        if whole.is_empty() {
+            let problem = "a part of this filter is missing";
+            parts.push(wrong(at..end.max(at), problem, "write `{step=a, outcome=b}`"));
+        } else {
+            parts.push(part(text, whole));
+        }
+        at = end + 1;
+    }
+    parts
+}
+
+fn part(text: &str, whole: Range<usize>) -> Result<Part> {
+    let Some(equals) = text[whole.clone()].find('=').map(|place| whole.start + place) else {
+        return wrong(
+            whole.clone(),
+            format!("`{}` is no filter", &text[whole.clone()]),
+            "write `key=value`, like `step=pay`; put a value that contains a comma in quotes",
+        );
+    };
+    let key = word_range(text, whole.start..equals);
+    let at = word_range(text, equals + 1..whole.end);
+    let value = &text[at.clone()];
+    let unquoted = ['"', '\'']
+        .iter()
+        .find_map(|&quote| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)));
+    let value = unquoted.unwrap_or(value).to_owned();
+    if value.is_empty() {
+        return wrong(whole, "this filter has no value", "write `key=value`, like `step=pay`");
+    }
+    Ok((key, (value, at)))
+}
+
+fn apply(
+    filter: &mut Filter,
+    metric: Metric,
+    metric_name: &str,
+    (key, key_at): (&str, Range<usize>),
+    (value, at): (String, Range<usize>),
+    names: Names<'_>,
+) -> Result<()> {
+    let allowed = dimensions(metric);
+    if !allowed.contains(&key) {
+        let help = match closest(key, allowed.iter().copied()) {
+            Some(close) => format!("did you mean `{close}`?"),
+            None => format!("it can be filtered by {}", listed(allowed.iter().map(|&name| name.to_owned()))),
+        };
+        return wrong(key_at, format!("`{metric_name}` cannot be filtered by `{key}`"), help);
+    }
+    let catalog = names.catalog;
+    match key {
+        "step" => {
+            let place = named("step", &value, at, catalog.rows.iter().map(|row| row.name.as_str()))?;
+            filter.rows.push(RowId(place));
+        }
+        "group" => {
+            let place = named("group", &value, at, catalog.groups.iter().map(|group| group.name.as_str()))?;
+            filter.groups.push(GroupId(place));
+        }
+        "scenario" => {
+            let place = named("scenario", &value, at, names.scenarios.iter().map(String::as_str))?;
+            filter.scenarios.push(place);
+        }
+        "stage" => {
+            let place = named("stage", &value, at, catalog.stages.iter().map(String::as_str))?;
+            filter.stages.push(StageId(place));
+        }
+        "check" => {
+            let measured = || catalog.checks.iter().filter(|check| check.measured);
+            named("check", &value, at, measured().map(|check| check.name.as_str()))?;
+            // Several steps may have a check of one name: all of them are meant.
+            let all =
+                catalog.checks.iter().enumerate().filter(|(_, check)| check.measured && check.name == value);
+            filter.checks.extend(all.map(|(place, _)| CheckId(place as u16)));
+        }
+        _ => filter.outcome = Some(outcome(metric, &value, at, filter, catalog)?),
+    }
+    Ok(())
+}
+
+/// The place of a name among those of its kind.
+fn named<'a>(
+    what: &str,
+    name: &str,
+    at: Range<usize>,
+    mut known: impl Iterator<Item = &'a str> + Clone,
+) -> Result<u16> {
+    if let Some(place) = known.clone().position(|candidate| candidate == name) {
+        return Ok(place as u16);
+    }
+    let help = if let Some(close) = closest(name, known.clone()) {
+        format!("did you mean `{close}`?")
+    } else if known.next().is_none() {
+        match what {
+            "stage" => "give the stage a `name` to speak of it".to_owned(),
+            "group" => "the file has no `group`".to_owned(),
+            _ => format!("the file has no {what} with a name"),
+        }
+    } else {
+        "a name stands here as it stands in the file".to_owned()
+    };
+    wrong(at, format!("no {what} is named `{name}`"), help)
+}
+
+/// The causes of failure as reports name them; `status`, `timeout` and `protocol` stand for several.
+pub(crate) const CAUSES: [&str; 14] = [
+    "status",
+    "check",
+    "capture",
+    "too slow",
+    "timeout",
+    "refused",
+    "unreachable",
+    "reset",
+    "closed before an answer",
+    "stale connection",
+    "truncated answer",
+    "dns",
+    "tls",
+    "protocol",
+];
+
+/// Words that mean a class of outcomes.
+pub(crate) const CLASSES: [&str; 5] = ["success", "business", "failure", "answered", "any"];
+
+fn outcome(
+    metric: Metric,
+    value: &str,
+    at: Range<usize>,
+    filter: &Filter,
+    catalog: &Catalog,
+) -> Result<OutcomeFilter> {
+    let class = match value {
+        "success" => Some(OutcomeFilter::Success),
+        "business" => Some(OutcomeFilter::Business),
+        "failure" => Some(OutcomeFilter::Failure),
+        "answered" => Some(OutcomeFilter::Answered),
+        "any" => Some(OutcomeFilter::Any),
+        _ => None,
+    };
+    if let Some(class) = class {
+        return match metric {
+            Metric::Business | Metric::Failures => wrong(
+                at,
+                "this filter says nothing here: the metric is about one kind of outcome already",
+                "name one business outcome or one cause, like `outcome=seat taken`",
+            ),
+            _ => Ok(class),
+        };
+    }
+    let rows = || {
+        let wanted = |row: &usize| filter.rows.is_empty() || filter.rows.contains(&RowId(*row as u16));
+        catalog.rows.iter().enumerate().filter(move |(place, _)| wanted(place)).map(|(_, row)| row)
+    };
+    let business = || rows().flat_map(|row| row.business.iter().map(String::as_str));
+    let is_business = business().any(|name| name == value);
+    let is_cause = is_cause(value);
+    let fits = match metric {
+        Metric::Business => is_business,
+        Metric::Failures => is_cause,
+        _ => is_business || is_cause,
+    };
+    if fits {
+        return Ok(OutcomeFilter::Named(value.to_owned()));
+    }
+    let mut candidates: Vec<&str> = Vec::new();
+    if metric != Metric::Failures {
+        candidates.extend(business());
+    }
+    if metric != Metric::Business {
+        candidates.extend(CAUSES);
+        if metric != Metric::Failures {
+            candidates.extend(CLASSES);
+        }
+    }
+    let help = match closest(value, candidates.iter().copied()) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None if candidates.is_empty() => {
+            "give the outcome a name under `expect.business` of the step".to_owned()
+        }
+        None => {
+            candidates.dedup();
+            format!("outcomes here are {}", listed(candidates.into_iter().map(str::to_owned)))
+        }
+    };
+    wrong(at, format!("no outcome is named `{value}`"), help)
+}
+
+fn is_cause(value: &str) -> bool {
+    let status = |code: &str| code.parse::<u16>().is_ok_and(|code| (100..600).contains(&code));
+    let phase = |text: &str| ["(dns)", "(connect)", "(tls)", "(send)", "(wait)", "(receive)"].contains(&text);
+    CAUSES.contains(&value)
+        || value.strip_prefix("status ").is_some_and(status)
+        || value.strip_prefix("timeout ").is_some_and(phase)
+        || (value.starts_with("protocol (") && value.ends_with(')'))
+}
+
+const OPERATORS: [(&str, Comparison); 6] = [
+    ("<=", Comparison::LessOrEqual),
+    (">=", Comparison::GreaterOrEqual),
+    ("==", Comparison::Equal),
+    ("!=", Comparison::NotEqual),
+    ("<", Comparison::Less),
+    (">", Comparison::Greater),
+];
+
+/// Reads what is demanded of a metric: `p95 < 500ms`.
+pub fn condition(text: &str, metric: Metric, names: Names<'_>) -> Result<Condition> {
+    let whole = word_range(text, 0..text.len());
+    let Some(place) = text.find(['<', '>', '=', '!']) else {
+        return wrong(
+            whole,
+            "a comparison is missing",
+            "write an aggregate, a comparison and a limit, like `p95 < 500ms`",
+        );
+    };
+    let rest = &text[place..];
+    let Some((sign, comparison)) = OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign)) else {
+        let end = place + rest.find(|c| !matches!(c, '<' | '>' | '=' | '!')).unwrap_or(rest.len());
+        let help = if rest.starts_with('=') {
+            "write `==` for `equal`"
+        } else {
+            "write one of `<`, `<=`, `>`, `>=`, `==`, `!=`"
+        };
+        return wrong(place..end, format!("`{}` is no comparison", &text[place..end]), help);
+    };
+    let unit = unit(metric, names);
+    let name_at = word_range(text, 0..place);
+    let aggregate = aggregate(&text[name_at.clone()], name_at, unit, metric, names)?;
+    let limit_at = word_range(text, place + sign.len()..text.len());
+    let limit = limit(&text[limit_at.clone()], limit_at, aggregate, unit)?;
+    Ok(Condition { aggregate, comparison: *comparison, limit })
+}
+
+fn unit(metric: Metric, names: Names<'_>) -> Unit {
+    match metric {
+        Metric::Latency
+        | Metric::ServiceTime
+        | Metric::Connect
+        | Metric::Tls
+        | Metric::Ttfb
+        | Metric::IterationDuration
+        | Metric::GroupDuration
+        | Metric::Lateness => Unit::Time,
+        Metric::Requests | Metric::Iterations => Unit::Events,
+        Metric::Failures | Metric::Business | Metric::Checks => Unit::Share,
+        Metric::Dropped | Metric::Cut | Metric::Interrupted => Unit::Count,
+        Metric::Custom(id) => match names.catalog.customs.get(id.index()).map(|custom| custom.kind) {
+            Some(CustomKind::Observe) => Unit::Number,
+            Some(CustomKind::Share) => Unit::Share,
+            Some(CustomKind::Count) | None => Unit::Count,
+        },
+    }
+}
+
+fn metric_name<'a>(metric: Metric, names: Names<'a>) -> &'a str {
+    match metric {
+        Metric::Custom(id) => names.catalog.customs.get(id.index()).map_or("", |custom| custom.name.as_str()),
+        metric => METRICS.iter().find(|(_, known)| *known == metric).map_or("", |(name, _)| name),
+    }
+}
+
+fn aggregate(
+    text: &str,
+    at: Range<usize>,
+    unit: Unit,
+    metric: Metric,
+    names: Names<'_>,
+) -> Result<Aggregate> {
+    let has: &[&str] = match unit {
+        Unit::Time | Unit::Number => &["p50", "p95", "p99", "avg", "min", "max", "count", "drift"],
+        Unit::Events | Unit::Share => &["count", "rate"],
+        Unit::Count => &["count"],
+    };
+    let aggregate = match text {
+        "avg" => Some(Aggregate::Average),
+        "min" => Some(Aggregate::Minimum),
+        "max" => Some(Aggregate::Maximum),
+        "count" => Some(Aggregate::Count),
+        "rate" => Some(Aggregate::Rate),
+        "drift" => Some(Aggregate::Drift),
+        _ => percentile(text, &at)?,
+    };
+    let name = metric_name(metric, names);
+    let known = match aggregate {
+        Some(Aggregate::Percentile(_)) => has.contains(&"p95"),
+        Some(_) => has.contains(&text),
+        None => false,
+    };
+    if let Some(aggregate) = aggregate.filter(|_| known) {
+        return Ok(aggregate);
+    }
+    let has_text = listed(has.iter().map(|&name| name.to_owned()));
+    let help = match text {
+        "mean" | "average" if has.contains(&"avg") => "write `avg`".to_owned(),
+        "median" | "med" if has.contains(&"p50") => "write `p50`".to_owned(),
+        _ => match closest(text, has.iter().copied()).filter(|_| aggregate.is_none()) {
+            Some(close) => format!("did you mean `{close}`? `{name}` has {has_text}"),
+            None => format!("it has {has_text}"),
+        },
+    };
+    if text.is_empty() {
+        return wrong(at, "this threshold does not say of what", format!("`{name}` has {has_text}"));
+    }
+    wrong(at, format!("`{name}` has no `{text}`"), help)
+}
+
+/// `p95`, `p99.9`; none for another word.
+fn percentile(text: &str, at: &Range<usize>) -> Result<Option<Aggregate>> {
+    let inner = text.strip_prefix("p(").and_then(|rest| rest.strip_suffix(')'));
+    if let Some(number) = inner {
+        return wrong(at.clone(), format!("`{text}` is no percentile"), format!("write `p{number}`"));
+    }
+    let Some(number) = text.strip_prefix('p').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    else {
+        return Ok(None);
+    };
+    let plain = number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    match number.parse::<f64>() {
+        Ok(value) if plain && value > 0.0 && value < 100.0 => Ok(Some(Aggregate::Percentile(value))),
+        Ok(_) if plain => wrong(
+            at.clone(),
+            format!("`{text}` is no percentile"),
+            "percentiles lie between 0 and 100, like `p50` or `p99.9`; the greatest value is `max`",
+        ),
+        _ => wrong(at.clone(), format!("`{text}` is no percentile"), "write one like `p95` or `p99.9`"),
+    }
+}
+
+fn limit(text: &str, at: Range<usize>, aggregate: Aggregate, unit: Unit) -> Result<f64> {
+    let bad_unit = |error: crate::units::UnitError| ParseError {
+        problem: error.problem,
+        help: Some(error.help),
+        at: at.clone(),
+    };
+    match (aggregate, unit) {
+        (Aggregate::Drift, _) => match text.strip_suffix('%').and_then(|n| n.trim().parse::<f64>().ok()) {
+            Some(percent) if percent.is_finite() => Ok(percent / 100.0),
+            _ => wrong(
+                at,
+                format!("`{text}` is not a share"),
+                "a drift is compared with a share, like `drift < 20%`",
+            ),
+        },
+        (Aggregate::Count, _) => number(text).map_or_else(
+            || {
+                wrong(
+                    at.clone(),
+                    format!("`{text}` is not a number"),
+                    "a count is compared with a number, like `count > 0`",
+                )
+            },
+            Ok,
+        ),
+        (Aggregate::Rate, Unit::Events) => {
+            if let Some(number) = number(text) {
+                let problem = format!("`{text}` does not say per what");
+                let number = crate::units::trim_float(number);
+                return wrong(at, problem, format!("write `{number}/s` or `{number}/min`"));
+            }
+            if text.ends_with('%') {
+                let help = "write a rate, like `rate >= 50/s`; shares are those of `failures`, `business` and `checks`";
+                return wrong(at, "this rate is a number per time, not a share", help);
+            }
+            Ok(parse_rate(text).map_err(bad_unit)?.as_per_second())
+        }
+        (Aggregate::Rate, _) => {
+            if text.contains('/') {
+                return wrong(
+                    at,
+                    "this rate is a share, not a number per time",
+                    "write a share, like `rate < 1%`",
+                );
+            }
+            Ok(parse_percent(text).map_err(bad_unit)?.share())
+        }
+        (_, Unit::Number) => number(text).map_or_else(
+            || {
+                let help = "what `observe` collects are plain numbers: write one without a unit";
+                wrong(at.clone(), format!("`{text}` is not a number"), help)
+            },
+            Ok,
+        ),
+        _ => {
+            if text.is_empty() {
+                return wrong(at, "a limit is missing", "write one like `500ms`");
+            }
+            Ok(parse_duration(text).map_err(bad_unit)?.as_secs_f64())
+        }
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    let plain = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E'));
+    text.parse::<f64>().ok().filter(|number| plain && number.is_finite())
+}
+
+/// A range without the blanks at its ends.
+fn word_range(text: &str, range: Range<usize>) -> Range<usize> {
+    let part = &text[range.clone()];
+    let trimmed = part.trim();
+    let start = range.start + (part.len() - part.trim_start().len());
+    start..start + trimmed.len()
+}
+
+fn listed(names: impl Iterator<Item = String>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

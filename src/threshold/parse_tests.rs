@@ -1,0 +1,189 @@
+//! Thresholds as users write them.
+
+use super::*;
+use crate::scenario::model::{CheckInfo, CustomInfo, GroupInfo, RowInfo};
+
+fn catalog() -> Catalog {
+    let row = |name: &str, business: &[&str]| RowInfo {
+        name: name.into(),
+        scenario: 0,
+        groups: Vec::new(),
+        business: business.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let check = |name: &str, measured| CheckInfo {
+        name: name.into(),
+        scenario: 0,
+        row: None,
+        invariant: false,
+        measured,
+    };
+    let custom = |name: &str, kind| CustomInfo { name: name.into(), kind };
+    Catalog {
+        rows: vec![row("issue token", &[]), row("reserve seat", &["seat taken"]), row("a, b", &[])],
+        groups: vec![GroupInfo { name: "checkout".into(), scenario: 0 }],
+        checks: vec![check("fast", true), check("once", false), check("fast", true)],
+        customs: vec![
+            custom("cache hit", CustomKind::Share),
+            custom("queue length", CustomKind::Observe),
+            custom("tickets", CustomKind::Count),
+        ],
+        stages: vec!["peak".into()],
+    }
+}
+
+fn key(text: &str) -> Result<(Metric, Filter)> {
+    metric_and_filter(text, Names { catalog: &catalog(), scenarios: &["stress".to_owned()] }, None)
+}
+
+fn demand(metric: &str, text: &str) -> Result<Condition> {
+    let metric = key(metric)?.0;
+    condition(text, metric, Names { catalog: &catalog(), scenarios: &[] })
+}
+
+#[test]
+fn keys_are_resolved() {
+    let none = Filter::default;
+    for (text, metric, filter) in [
+        ("latency", Metric::Latency, none()),
+        (" cache hit ", Metric::Custom(CustomId(0)), none()),
+        ("latency{step=reserve seat}", Metric::Latency, Filter { rows: vec![RowId(1)], ..none() }),
+        ("latency{step=\"a, b\"}", Metric::Latency, Filter { rows: vec![RowId(2)], ..none() }),
+        (
+            "latency{ step = 'a, b' , stage=peak }",
+            Metric::Latency,
+            Filter { rows: vec![RowId(2)], stages: vec![StageId(0)], ..none() },
+        ),
+        (
+            "business{step=reserve seat, outcome=seat taken}",
+            Metric::Business,
+            Filter {
+                rows: vec![RowId(1)],
+                outcome: Some(OutcomeFilter::Named("seat taken".into())),
+                ..none()
+            },
+        ),
+        (
+            "latency{outcome=answered}",
+            Metric::Latency,
+            Filter { outcome: Some(OutcomeFilter::Answered), ..none() },
+        ),
+        (
+            "failures{outcome=timeout}",
+            Metric::Failures,
+            Filter { outcome: Some(OutcomeFilter::Named("timeout".into())), ..none() },
+        ),
+        (
+            "failures{outcome=status 503}",
+            Metric::Failures,
+            Filter { outcome: Some(OutcomeFilter::Named("status 503".into())), ..none() },
+        ),
+        ("checks{check=fast}", Metric::Checks, Filter { checks: vec![CheckId(0), CheckId(2)], ..none() }),
+        (
+            "group_duration{group=checkout}",
+            Metric::GroupDuration,
+            Filter { groups: vec![GroupId(0)], ..none() },
+        ),
+        ("iterations{scenario=stress}", Metric::Iterations, Filter { scenarios: vec![0], ..none() }),
+        ("latency{}", Metric::Latency, none()),
+    ] {
+        assert_eq!(key(text), Ok((metric, filter)), "{text}");
+    }
+}
+
+#[test]
+fn conditions_have_the_unit_of_their_metric() {
+    use Aggregate::{Average, Count, Drift, Maximum, Percentile, Rate};
+    for (metric, text, aggregate, comparison, limit) in [
+        ("latency", "p95 < 500ms", Percentile(95.0), Comparison::Less, 0.5),
+        ("latency", "p99.9<=1s", Percentile(99.9), Comparison::LessOrEqual, 1.0),
+        ("latency", "avg < 1m", Average, Comparison::Less, 60.0),
+        ("latency", "max != 2s", Maximum, Comparison::NotEqual, 2.0),
+        ("latency", "drift < 120%", Drift, Comparison::Less, 1.2),
+        ("latency", "count == 3", Count, Comparison::Equal, 3.0),
+        ("failures", "rate < 1%", Rate, Comparison::Less, 0.01),
+        ("business", "count > 0", Count, Comparison::Greater, 0.0),
+        ("requests", "rate >= 500/s", Rate, Comparison::GreaterOrEqual, 500.0),
+        ("requests", "rate >= 300/min", Rate, Comparison::GreaterOrEqual, 5.0),
+        ("cache hit", "rate > 80%", Rate, Comparison::Greater, 0.8),
+        ("queue length", "p50 < 12.5", Percentile(50.0), Comparison::Less, 12.5),
+        ("tickets", "count > 100", Count, Comparison::Greater, 100.0),
+    ] {
+        let limit = Ok(Condition { aggregate, comparison, limit });
+        assert_eq!(demand(metric, text), limit, "{metric}: {text}");
+    }
+}
+
+#[test]
+fn errors_point_at_the_word_and_say_what_to_write() {
+    for (metric, text, word, help) in [
+        ("latency", "p95 < 500", "500", "write `500s` for seconds or `500ms` for milliseconds"),
+        ("latency", "p(95) < 1s", "p(95)", "write `p95`"),
+        (
+            "latency",
+            "p100 < 1s",
+            "p100",
+            "percentiles lie between 0 and 100, like `p50` or `p99.9`; the greatest value is `max`",
+        ),
+        ("latency", "mean < 1s", "mean", "write `avg`"),
+        ("latency", "p95", "p95", "write an aggregate, a comparison and a limit, like `p95 < 500ms`"),
+        ("latency", "p95 = 1s", "=", "write `==` for `equal`"),
+        ("latency", "p95 <", "", "write one like `500ms`"),
+        ("failures", "p95 < 1s", "p95", "it has `count`, `rate`"),
+        ("failures", "rate < 0.01", "0.01", "write `1%` if you mean that share, or `0.01%`"),
+        ("requests", "rate > 20", "20", "write `20/s` or `20/min`"),
+        (
+            "requests",
+            "rate > 20%",
+            "20%",
+            "write a rate, like `rate >= 50/s`; shares are those of `failures`, `business` and `checks`",
+        ),
+        ("business", "rate > 5/s", "5/s", "write a share, like `rate < 1%`"),
+        ("business", "cuont > 0", "cuont", "did you mean `count`? `business` has `count`, `rate`"),
+        ("dropped", "rate < 1%", "rate", "it has `count`"),
+        (
+            "queue length",
+            "p95 < 5s",
+            "5s",
+            "what `observe` collects are plain numbers: write one without a unit",
+        ),
+    ] {
+        let error = demand(metric, text).unwrap_err();
+        assert_eq!((&text[error.at], error.help.as_deref()), (word, Some(help)), "{metric}: {text}");
+    }
+    for (text, word, help) in [
+        ("latencies", "latencies", "did you mean `latency`?"),
+        ("http_req_failed", "http_req_failed", "did you mean `failures`?"),
+        ("latency{step=reserv seat}", "reserv seat", "did you mean `reserve seat`?"),
+        ("latency{stage=paek}", "paek", "did you mean `peak`?"),
+        ("business{outcome=seat tkaen}", "seat tkaen", "did you mean `seat taken`?"),
+        (
+            "business{step=issue token, outcome=seat taken}",
+            "seat taken",
+            "give the outcome a name under `expect.business` of the step",
+        ),
+        ("latency{stepp=x}", "stepp", "did you mean `step`?"),
+        (
+            "latency{reserve seat}",
+            "reserve seat",
+            "write `key=value`, like `step=pay`; put a value that contains a comma in quotes",
+        ),
+        ("latency{step=reserve seat", "{step=reserve seat", "write `}` at its end, like `latency{step=pay}`"),
+        ("iterations{step=reserve seat}", "step", "it can be filtered by `scenario`, `stage`"),
+        ("checks{check=once}", "once", "a name stands here as it stands in the file"),
+    ] {
+        let error = key(text).unwrap_err();
+        assert_eq!((&text[error.at], error.help.as_deref()), (word, Some(help)), "{text}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_brings_it_down(text in "[a-z0-9{}=, <>!'\"%é.]{0,40}") {
+        if let Err(error) = key(&text) {
+            assert!(text.get(error.at).is_some());
+        }
+        if let Err(error) = demand("latency", &text) {
+            assert!(text.get(error.at).is_some());
+        }
+    }
+}
