@@ -8,7 +8,7 @@ use crate::cli::TargetArgs;
 use crate::exit::Exit;
 use crate::target::announce;
 
-pub fn run(args: &TargetArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &TargetArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(args))
 }

@@ -4,8 +4,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::task::LocalSet;
-
 use super::steps::{Early, Flow};
 use super::user::User;
 use super::worker::{Part, Worker};
@@ -43,10 +41,10 @@ pub struct OnceReport {
 }
 
 impl Prepared {
-    /// Runs a once-only part of a scenario on the thread that calls. `totals` are what `results` shows.
-    pub fn once(
+    /// Runs a once-only part of a scenario, within a [`LocalSet`](tokio::task::LocalSet). `totals` are what
+    /// `results` shows.
+    pub async fn once(
         self: &Arc<Self>,
-        runtime: &tokio::runtime::Runtime,
         part: Once,
         scenario: u16,
         base: Option<&Base>,
@@ -56,9 +54,8 @@ impl Prepared {
             return OnceReport { base: Arc::from([]), checks: Vec::new(), problems: Vec::new() };
         };
         let empty: Base = vec![None; slots.len()].into();
-        let base = base.unwrap_or(&empty);
         let results = totals.map(|totals| results(self, scenario, totals));
-        LocalSet::new().block_on(runtime, run(Arc::clone(self), part, scenario, base, results))
+        run(Arc::clone(self), part, scenario, base.unwrap_or(&empty), results).await
     }
 }
 

@@ -1,0 +1,24 @@
+//! One file per verb. Each joins the parts of the program, and holds no logic of its own.
+
+mod completions;
+mod plan;
+mod run;
+mod scenario;
+mod schema;
+mod target;
+mod validate;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+
+/// Does what was typed.
+pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Validate(args) => validate::run(&args),
+        Command::Target(args) => target::run(&args),
+        Command::Schema => schema::run(),
+        Command::Completions { shell } => completions::run(shell),
+    }
+}

@@ -1,0 +1,61 @@
+//! A scenario as `run` and `plan` take it: read, checked, and changed by the arguments.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use crate::cli::ScenarioArgs;
+use crate::plan::{scaled, smoke};
+use crate::scenario::model::Test;
+use crate::scenario::{Failed, LoadOptions, Loaded, load, target_override};
+use crate::template::Env;
+
+/// The test of a file, or none where its findings were shown instead.
+pub(super) fn read(args: &ScenarioArgs) -> anyhow::Result<Option<Test>> {
+    let target = match args.target.as_deref().map(target_override).transpose() {
+        Ok(target) => target,
+        Err(error) => {
+            show(&format!("error: --target: {error}\n"));
+            return Ok(None);
+        }
+    };
+    let options = LoadOptions { env: Env { given: args.env.clone() }, target };
+    match load(&args.file, &options) {
+        Ok(Loaded { mut test, warnings, source }) => {
+            show(&source.render(&warnings, colours(args.no_color)));
+            if let Some(factor) = args.time_scale {
+                test = scaled(test, factor);
+            }
+            if args.smoke {
+                test = smoke(test);
+            }
+            Ok(Some(test))
+        }
+        Err(Failed::Findings { file, findings }) => {
+            show(&file.render(&findings, colours(args.no_color)));
+            Ok(None)
+        }
+        Err(error @ Failed::Read(_)) => {
+            show(&format!("error: {error}\n"));
+            Ok(None)
+        }
+    }
+}
+
+/// Half the cores where the target takes the others, else all.
+pub(super) fn workers(args: &ScenarioArgs, target_is_local: bool) -> usize {
+    let cores = crate::usage::cores();
+    match args.workers {
+        Some(workers) => usize::from(workers),
+        None if target_is_local => (cores / 2).max(1),
+        None => cores,
+    }
+}
+
+/// Whether standard error takes colours.
+pub(super) fn colours(no_color: bool) -> bool {
+    !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal()
+}
+
+/// Says something on standard error. Where nobody reads it, there is nobody to tell.
+pub(super) fn show(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
