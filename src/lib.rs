@@ -3,6 +3,7 @@
 //! Data flows one way, and each module knows only those before it:
 //! `scenario` → `plan` → `engine` (over `http`) → `metrics` → `threshold` → `result` → `report`.
 
+pub mod exit;
 pub mod http;
 pub mod metrics;
 pub mod outcome;

@@ -1,5 +1,13 @@
 //! Thresholds: `latency{step=reserve}: p95 < 500ms`, parsed, resolved against the file's names, and judged.
 
+mod gate;
+mod judge;
+mod load_time;
+
+pub use gate::{Broken, Gate};
+pub use judge::{Data, Judgement, holds, judge, names_cause};
+pub use load_time::LoadTime;
+
 use std::time::Duration;
 
 use crate::scenario::model::{CustomId, GroupId, RowId, StageId};
