@@ -1,0 +1,3 @@
+//! Renderers: one file for each format, each a function of a `RunResult` alone.
+
+pub mod terminal;
