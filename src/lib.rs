@@ -3,13 +3,22 @@
 //! Data flows one way, and each module knows only those before it:
 //! `scenario` → `plan` → `engine` (over `http`) → `metrics` → `threshold` → `result` → `report`.
 
+pub mod cli;
+pub mod commands;
 pub mod engine;
+pub mod exit;
 pub mod http;
 pub mod metrics;
 pub mod outcome;
+pub mod output;
 pub mod plan;
+pub mod report;
+pub mod result;
 pub mod scenario;
+mod signals;
 mod spelling;
+pub mod target;
 pub mod template;
 pub mod threshold;
 pub mod units;
+mod usage;

@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use crate::cli::ScenarioArgs;
 use crate::plan::{scaled, smoke};
+use crate::report::terminal::Style;
 use crate::scenario::model::Test;
 use crate::scenario::{Failed, LoadOptions, Loaded, load, target_override};
 use crate::template::Env;
@@ -52,7 +53,20 @@ pub(super) fn workers(args: &ScenarioArgs, target_is_local: bool) -> usize {
 
 /// Whether standard error takes colours.
 pub(super) fn colours(no_color: bool) -> bool {
-    !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal()
+    colours_are_wanted(no_color) && std::io::stderr().is_terminal()
+}
+
+/// How to write to standard output.
+pub(super) fn style(no_color: bool) -> Style {
+    let stdout = std::io::stdout();
+    let width = rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| size.ws_col);
+    // Nobody reads lines of 200 columns with pleasure.
+    let width = if width == 0 { Style::default().width } else { width.min(120) };
+    Style { color: colours_are_wanted(no_color) && stdout.is_terminal(), width }
+}
+
+fn colours_are_wanted(no_color: bool) -> bool {
+    !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Says something on standard error. Where nobody reads it, there is nobody to tell.

@@ -171,7 +171,16 @@ impl Worker {
         let body = response.body();
         let body = String::from_utf8_lossy(&body[..body.len().min(SAMPLE_BODY)]).into_owned();
         let at = Instant::now().saturating_duration_since(self.epoch);
-        self.samples.borrow_mut().push(Sample { row, cause, at, request, status, detail, body });
+        let captured = self.captured(user);
+        self.samples.borrow_mut().push(Sample { row, cause, at, request, status, detail, body, captured });
+    }
+
+    /// The texts that this user captured: tokens and the like, which no report should show.
+    fn captured(&self, user: &User) -> Vec<String> {
+        let scenario = &self.prepared.test.scenarios[usize::from(user.scenario)];
+        let slots = scenario.flow_slots.iter();
+        let values = slots.filter_map(|slot| user.scope.get(*slot)?.as_str().map(str::to_owned));
+        values.collect()
     }
 
     pub(super) fn template_fault(&self, user: &User, error: &EvalError) -> Flow {

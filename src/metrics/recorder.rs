@@ -112,6 +112,8 @@ pub struct Sample {
     pub detail: String,
     /// The beginning of the answer's body.
     pub body: String,
+    /// What the user had captured by then: left out where the sample is shown.
+    pub captured: Vec<String>,
 }
 
 impl Recorder {

@@ -1,7 +1,13 @@
 //! Thresholds: `latency{step=reserve}: p95 < 500ms`, parsed, resolved against the file's names, and judged.
 
+mod gate;
+mod judge;
+mod load_time;
 mod parse;
 
+pub use gate::{Broken, Gate};
+pub use judge::{Data, Judgement, holds, judge, names_cause};
+pub use load_time::LoadTime;
 pub(crate) use parse::{CAUSES, CLASSES, METRICS};
 pub use parse::{Condition, Names, ParseError, condition, metric_and_filter};
 

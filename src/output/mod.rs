@@ -1,0 +1,5 @@
+//! What is shown and sent while a run goes on, once a second.
+
+mod progress;
+
+pub use progress::{Mode, Progress};

@@ -1,0 +1,3 @@
+//! x
+pub struct Mode;
+pub struct Progress;

@@ -1,0 +1,434 @@
+//! Makes the record of the facts of a run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+use jiff::Timestamp;
+
+use super::record::{
+    CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
+    FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, LoadModel, OutcomeKind,
+    OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, TargetInfo, ThresholdResult, Totals,
+    Unit,
+};
+use super::redact::{Redactor, harmless};
+use super::series::{Series, millis};
+use super::validity::{ValidityFacts, validity};
+use super::verdict::verdict;
+use crate::metrics::{Cell, Custom, Recorder, RowRecord, Sample, Second, Staged, Times};
+use crate::scenario::model::{
+    Action, Catalog, CustomKind, LoadKind, RequestStep, Scenario, Step, TargetKind, Test, Url,
+};
+use crate::threshold::{Aggregate, Judgement, LoadTime, Metric, Threshold};
+
+/// What a run leaves behind, and what a result is made of.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    pub test: &'a Test,
+    pub totals: &'a Staged,
+    pub seconds: &'a [Second],
+    /// At most one per row and cause is shown: the first.
+    pub samples: &'a [Sample],
+    /// One for each of the test's thresholds, in their order.
+    pub judgements: &'a [Judgement],
+    pub invariants: Vec<InvariantResult>,
+    pub ended: Ended,
+    /// The time under load, clipped to where the load ended.
+    pub load: &'a LoadTime,
+    pub command: &'a [String],
+    pub seed: u64,
+    pub workers: u32,
+    /// Cores the program could use.
+    pub cpus: u32,
+    /// When the load began.
+    pub started: Timestamp,
+    /// From the first action to the last, set-up and draining included.
+    pub wall: Duration,
+    pub target_url: &'a str,
+    /// Processor time of the generator, all threads together.
+    pub cpu_time: Duration,
+    /// Of the cores its workers had, between 0 and 1.
+    pub cpu_share: Option<f64>,
+    pub peak_rss_bytes: Option<u64>,
+    /// The values of `secret()`: left out wherever text of the run is kept.
+    pub secrets: &'a [String],
+    /// What was captured, as far as it could stand in the samples.
+    pub captured: &'a [String],
+}
+
+impl RunResult {
+    /// The record, judged; secrets are left out, and what a server said is harmless to show.
+    pub fn new(facts: Facts<'_>) -> RunResult {
+        let Facts { test, load, .. } = facts;
+        let total = facts.totals.total();
+        let redactor = Redactor::new(facts.secrets, facts.captured);
+        let clean = |text: &str| harmless(&redactor.redact(text), true).into_owned();
+
+        let rows = rows(test, &total, load);
+        let totals = totals(&rows, load.seconds(|_| true, &[]));
+        let mut lateness = Times::default();
+        total.scenarios.iter().for_each(|scenario| lateness.add(&scenario.lateness));
+        let validity = validity(&ValidityFacts {
+            own_faults: Some(&total.own_faults),
+            attempted: totals.attempted,
+            success: totals.success,
+            business: totals.business,
+            failure: totals.failure,
+            interrupted: totals.interrupted,
+            lateness_p99: lateness.percentile(99.0),
+            cpu_share: facts.cpu_share,
+        });
+        let thresholds: Vec<ThresholdResult> = test
+            .thresholds
+            .iter()
+            .enumerate()
+            .map(|(index, threshold)| judged(threshold, &test.catalog, facts.judgements.get(index)))
+            .collect();
+        let invariants: Vec<InvariantResult> = facts
+            .invariants
+            .into_iter()
+            .map(|invariant| InvariantResult {
+                detail: invariant.detail.map(|detail| clean(&detail)),
+                ..invariant
+            })
+            .collect();
+        let ended = match facts.ended {
+            Ended::NotReady(why) => Ended::NotReady(clean(&why)),
+            Ended::SetupFailed(why) => Ended::SetupFailed(clean(&why)),
+            ended => ended,
+        };
+        RunResult {
+            format: FORMAT,
+            loadtest: env!("CARGO_PKG_VERSION").into(),
+            scenario: ScenarioInfo {
+                name: test.name.clone(),
+                description: test.description.clone(),
+                file: test.file.display().to_string(),
+            },
+            command: facts.command.iter().map(|word| clean(word)).collect(),
+            seed: facts.seed,
+            workers: facts.workers,
+            started: facts.started.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+            wall_s: seconds(facts.wall),
+            load_s: seconds(load.end()),
+            target: TargetInfo {
+                url: clean(facts.target_url),
+                bundled: test.target.kind == TargetKind::Bundled,
+            },
+            environment: Environment {
+                os: std::env::consts::OS.into(),
+                arch: std::env::consts::ARCH.into(),
+                cpus: facts.cpus,
+            },
+            totals,
+            scenarios: scenarios(test, &total, load),
+            causes: causes(&rows, &test.catalog, facts.samples, clean),
+            rows,
+            groups: groups(test, &total),
+            checks: checks(test, &total),
+            metrics: metrics(&test.catalog, &total),
+            verdict: verdict(ended, &thresholds, &invariants, &validity),
+            thresholds,
+            invariants,
+            validity,
+            generator: GeneratorResult {
+                cpu_s: seconds(facts.cpu_time),
+                cpu_share: facts.cpu_share,
+                peak_rss_bytes: facts.peak_rss_bytes,
+                lateness_p99_ms: lateness.percentile(99.0).map(millis),
+            },
+            own_faults: total
+                .own_faults
+                .iter()
+                .map(|(fault, count)| FaultResult { name: fault.to_string(), count: *count })
+                .collect(),
+            series: Series::new(facts.seconds),
+        }
+    }
+}
+
+/// To the millisecond.
+fn seconds(time: Duration) -> f64 {
+    if time == Duration::MAX { 0.0 } else { time.as_millis() as f64 / 1e3 }
+}
+
+fn per_second(count: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+}
+
+fn distribution(times: &Times) -> Option<Distribution> {
+    Some(Distribution {
+        count: times.count(),
+        min_ms: millis(times.min()?),
+        avg_ms: millis(times.mean()?),
+        p50_ms: millis(times.percentile(50.0)?),
+        p90_ms: millis(times.percentile(90.0)?),
+        p95_ms: millis(times.percentile(95.0)?),
+        p99_ms: millis(times.percentile(99.0)?),
+        p999_ms: millis(times.percentile(99.9)?),
+        max_ms: millis(times.max()?),
+        stddev_ms: millis(times.standard_deviation()?),
+    })
+}
+
+/// The histogram in HdrHistogram's own compressed form, as text.
+fn encoded(times: &Times) -> Option<String> {
+    let mut bytes = Vec::new();
+    V2DeflateSerializer::new().serialize(times.histogram()?, &mut bytes).ok()?;
+    Some(STANDARD.encode(bytes))
+}
+
+fn name_of(test: &Test, scenario: u16) -> String {
+    test.scenarios.get(usize::from(scenario)).map(|scenario| scenario.name.clone()).unwrap_or_default()
+}
+
+fn rows(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<RowResult> {
+    let mut requests: BTreeMap<u16, &RequestStep> = BTreeMap::new();
+    for scenario in &test.scenarios {
+        for steps in
+            [&scenario.setup, &scenario.on_start, &scenario.flow, &scenario.verify, &scenario.teardown]
+        {
+            each_request(steps, &mut |request| {
+                if let Some(row) = request.row {
+                    requests.entry(row.0).or_insert(request);
+                }
+            });
+        }
+    }
+    let catalog = &test.catalog;
+    let row = |(index, (info, record)): (usize, (&crate::scenario::model::RowInfo, &RowRecord))| {
+        let request = requests.get(&(index as u16));
+        let load_s = load.of_scenario(usize::from(info.scenario)).as_secs_f64();
+        RowResult {
+            name: info.name.clone(),
+            method: request.map(|request| request.method.as_str().into()),
+            path: request.and_then(|request| match &request.url {
+                Url::Path(path) => path.as_static().map(Into::into),
+                Url::Absolute { origin, path } => path.as_static().map(|path| format!("{origin}{path}")),
+            }),
+            scenario: name_of(test, info.scenario),
+            groups: info
+                .groups
+                .iter()
+                .filter_map(|group| Some(catalog.groups.get(group.index())?.name.clone()))
+                .collect(),
+            attempted: record.attempted,
+            success: record.successes(),
+            business: record.refusals(),
+            failure: record.failed(),
+            interrupted: record.interrupted,
+            in_doubt: record.in_doubt,
+            sent_bytes: record.bytes_sent,
+            received_bytes: record.bytes_received,
+            outcomes: outcomes(&info.business, record, load_s),
+        }
+    };
+    catalog.rows.iter().zip(&total.rows).enumerate().map(row).collect()
+}
+
+fn each_request<'a>(steps: &'a [Step], visit: &mut impl FnMut(&'a RequestStep)) {
+    for step in steps {
+        match &step.action {
+            Action::Request(request) => visit(request),
+            Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
+                each_request(steps, visit);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn outcomes(business: &[String], record: &RowRecord, load_s: f64) -> Vec<OutcomeResult> {
+    let finished = record.finished();
+    let outcome = |kind, name: String, cell: &Cell| OutcomeResult {
+        kind,
+        name,
+        count: cell.count(),
+        rate_per_s: per_second(cell.count(), load_s),
+        share: if finished > 0 { cell.count() as f64 / finished as f64 } else { 0.0 },
+        response: distribution(&cell.response),
+        service: distribution(&cell.service),
+        ttfb: distribution(&cell.ttfb),
+        connect: distribution(&cell.connect),
+        tls: distribution(&cell.tls),
+        response_histogram: encoded(&cell.response),
+        service_histogram: encoded(&cell.service),
+    };
+    let mut outcomes = vec![outcome(OutcomeKind::Success, "success".into(), &record.success)];
+    let refusals = business.iter().zip(&record.business);
+    outcomes.extend(refusals.map(|(name, cell)| outcome(OutcomeKind::Business, name.clone(), cell)));
+    let mut failures: Vec<_> = record.failures.iter().filter(|(_, cell)| cell.count() > 0).collect();
+    failures.sort_by_key(|(cause, cell)| (std::cmp::Reverse(cell.count()), *cause));
+    let failures = failures.into_iter();
+    outcomes.extend(failures.map(|(cause, cell)| outcome(OutcomeKind::Failure, cause.to_string(), cell)));
+    outcomes
+}
+
+fn totals(rows: &[RowResult], load_s: f64) -> Totals {
+    let mut totals = Totals::default();
+    for row in rows {
+        totals.attempted += row.attempted;
+        totals.success += row.success;
+        totals.business += row.business;
+        totals.failure += row.failure;
+        totals.interrupted += row.interrupted;
+        totals.in_doubt += row.in_doubt;
+        totals.sent_bytes += row.sent_bytes;
+        totals.received_bytes += row.received_bytes;
+    }
+    totals.rate_per_s = per_second(totals.success + totals.business + totals.failure, load_s);
+    totals
+}
+
+fn scenarios(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<ScenarioResult> {
+    let scenario = |(index, (scenario, record)): (usize, (&Scenario, &crate::metrics::ScenarioRecord))| {
+        let time = load.of_scenario(index);
+        let completed = record.iterations.count();
+        ScenarioResult {
+            name: scenario.name.clone(),
+            kind: scenario.load.kind.map(|kind| kind_name(kind).into()),
+            model: if scenario.load.shape.is_open() { LoadModel::Open } else { LoadModel::Closed },
+            load_s: seconds(time),
+            started: record.started,
+            completed,
+            completed_per_s: per_second(completed, time.as_secs_f64()),
+            cut: record.cut,
+            ended_early: record.ended_early,
+            interrupted: record.interrupted,
+            dropped: record.dropped,
+            duration: distribution(&record.iterations),
+            lateness: distribution(&record.lateness),
+        }
+    };
+    test.scenarios.iter().zip(&total.scenarios).enumerate().map(scenario).collect()
+}
+
+const fn kind_name(kind: LoadKind) -> &'static str {
+    match kind {
+        LoadKind::Smoke => "smoke",
+        LoadKind::Load => "load",
+        LoadKind::Spike => "spike",
+        LoadKind::Stress => "stress",
+        LoadKind::Endurance => "endurance",
+        LoadKind::Peak => "peak",
+        LoadKind::Breakpoint => "breakpoint",
+    }
+}
+
+/// Failures by row and cause with one example each, the most frequent first.
+fn causes(
+    rows: &[RowResult],
+    catalog: &Catalog,
+    samples: &[Sample],
+    clean: impl Fn(&str) -> String,
+) -> Vec<CauseResult> {
+    let mut causes = Vec::new();
+    for (index, row) in rows.iter().enumerate().take(catalog.rows.len()) {
+        for outcome in row.outcomes.iter().filter(|outcome| outcome.kind == OutcomeKind::Failure) {
+            let mut samples = samples.iter();
+            let sample = samples
+                .find(|sample| sample.row.index() == index && sample.cause.to_string() == outcome.name);
+            causes.push(CauseResult {
+                step: row.name.clone(),
+                cause: outcome.name.clone(),
+                count: outcome.count,
+                example: sample.map(|sample| ExampleResult {
+                    at_s: seconds(sample.at),
+                    request: clean(&sample.request),
+                    status: sample.status,
+                    detail: clean(&sample.detail),
+                    body: clean(&sample.body),
+                }),
+            });
+        }
+    }
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.count));
+    causes
+}
+
+fn groups(test: &Test, total: &Recorder) -> Vec<GroupResult> {
+    let groups = test.catalog.groups.iter().zip(&total.groups);
+    groups
+        .map(|(info, times)| GroupResult {
+            name: info.name.clone(),
+            scenario: name_of(test, info.scenario),
+            duration: distribution(times),
+        })
+        .collect()
+}
+
+fn checks(test: &Test, total: &Recorder) -> Vec<CheckResult> {
+    let checks = test.catalog.checks.iter().zip(&total.checks);
+    checks
+        .map(|(info, tried)| CheckResult {
+            name: info.name.clone(),
+            scenario: name_of(test, info.scenario),
+            step: info.row.and_then(|row| Some(test.catalog.rows.get(row.index())?.name.clone())),
+            passed: tried.passed,
+            failed: tried.failed,
+        })
+        .collect()
+}
+
+fn metrics(catalog: &Catalog, total: &Recorder) -> Vec<CustomResult> {
+    let metrics = catalog.customs.iter().zip(&total.customs);
+    metrics
+        .map(|(info, custom)| CustomResult {
+            name: info.name.clone(),
+            value: match custom {
+                Custom::Count { sum, samples } => CustomValue::Count { sum: *sum, samples: *samples },
+                Custom::Observe(amounts) => CustomValue::Observe {
+                    samples: amounts.count(),
+                    min: amounts.min(),
+                    avg: amounts.mean(),
+                    p50: amounts.percentile(50.0),
+                    p95: amounts.percentile(95.0),
+                    p99: amounts.percentile(99.0),
+                    max: amounts.max(),
+                },
+                Custom::Share(tried) => CustomValue::Share { passed: tried.passed, failed: tried.failed },
+            },
+        })
+        .collect()
+}
+
+fn judged(threshold: &Threshold, catalog: &Catalog, judgement: Option<&Judgement>) -> ThresholdResult {
+    let not_judged = Judgement { reason: Some("not judged".into()), ..Judgement::default() };
+    let judgement = judgement.unwrap_or(&not_judged);
+    ThresholdResult {
+        text: threshold.text.clone(),
+        unit: unit(threshold, catalog),
+        // JSON has no word for what is no number.
+        observed: judgement.observed.filter(|value| value.is_finite()),
+        limit: threshold.limit,
+        met: judgement.met,
+        samples: judgement.samples,
+        reason: judgement.reason.clone(),
+        implied: threshold.implied,
+        aborted: judgement.aborted,
+        over_s: threshold.over.map(seconds),
+        broken_at_s: judgement.broken_at.map(seconds),
+    }
+}
+
+fn unit(threshold: &Threshold, catalog: &Catalog) -> Unit {
+    let custom = |kind| match threshold.metric {
+        Metric::Custom(id) => catalog.customs.get(id.index()).is_some_and(|info| info.kind == kind),
+        _ => false,
+    };
+    match (threshold.aggregate, threshold.metric) {
+        (Aggregate::Drift, _) => Unit::Share,
+        (Aggregate::Count, _) => Unit::Number,
+        (Aggregate::Rate, Metric::Failures | Metric::Business | Metric::Checks) => Unit::Share,
+        (Aggregate::Rate, Metric::Custom(_)) if custom(CustomKind::Share) => Unit::Share,
+        (Aggregate::Rate, _) => Unit::PerSecond,
+        (_, Metric::Custom(_)) => Unit::Number,
+        _ => Unit::Seconds,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

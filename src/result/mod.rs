@@ -1,0 +1,28 @@
+//! The one record of a run: everything a report or a comparison shows, versioned, as JSON on disk.
+//!
+//! [`RunResult::new`] makes it of the [`Facts`] of a run. A renderer reads a `RunResult` and nothing else, so a
+//! saved one can be shown again in any format.
+
+mod build;
+mod directory;
+mod latency_log;
+mod record;
+mod redact;
+mod series;
+mod slug;
+mod validity;
+pub(crate) mod verdict;
+
+pub use build::Facts;
+pub use directory::{ReadError, RunDirectory, WriteError, read};
+pub use latency_log::LatencyLog;
+pub use record::{
+    CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
+    FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, LoadModel,
+    OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, TargetInfo,
+    ThresholdResult, Totals, Unit, Verdict,
+};
+pub use redact::{Redactor, harmless};
+pub use series::Series;
+pub use slug::slug;
+pub use validity::{Soundness, Validity, ValidityFacts, validity};

@@ -1,0 +1,184 @@
+//! Whether a run can be believed: valid, suspect or invalid, and why.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::outcome::OwnFault;
+use crate::units::{count, measured_time};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Soundness {
+    Valid,
+    /// The figures may be the generator's as well as the target's.
+    Suspect,
+    /// The run says nothing about the target.
+    Invalid,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Validity {
+    pub verdict: Soundness,
+    /// Each with its figure and what to do about it; worst first.
+    pub reasons: Vec<String>,
+}
+
+/// What the judgement rests on.
+#[derive(Debug, Clone, Default)]
+pub struct ValidityFacts<'a> {
+    pub own_faults: Option<&'a BTreeMap<OwnFault, u64>>,
+    pub attempted: u64,
+    pub success: u64,
+    pub business: u64,
+    pub failure: u64,
+    pub interrupted: u64,
+    /// Of all iterations: how late the generator began them.
+    pub lateness_p99: Option<Duration>,
+    /// Of the cores the workers had, between 0 and 1.
+    pub cpu_share: Option<f64>,
+}
+
+/// Lateness p99 above this makes a run suspect: it is of the size of a fast answer.
+const LATE: Duration = Duration::from_millis(10);
+/// Above this, response times are the generator's.
+const TOO_LATE: Duration = Duration::from_millis(100);
+/// Above this share of its cores, the generator itself may be what is slow.
+const BUSY: f64 = 0.9;
+
+pub fn validity(facts: &ValidityFacts<'_>) -> Validity {
+    let mut found: Vec<(Soundness, String)> = Vec::new();
+    for (fault, times) in facts.own_faults.into_iter().flatten().filter(|(_, times)| **times > 0) {
+        let remedy = match fault {
+            OwnFault::NoDescriptors => "raise the limit (`ulimit -n`), or use fewer users",
+            OwnFault::NoPorts => {
+                "keep connections (`connections: per-user`), use fewer arrivals, or widen \
+                 `net.ipv4.ip_local_port_range`"
+            }
+            OwnFault::System => "look at the system's own limits and rules",
+            OwnFault::Template => "run `loadtest validate`, and look at the steps' expressions",
+        };
+        found.push((Soundness::Invalid, format!("{fault} ({}×); {remedy}", count(*times))));
+    }
+    let ValidityFacts { attempted, success, business, failure, interrupted, .. } = *facts;
+    if attempted == 0 {
+        let reason = "nothing was attempted; look at the steps' `when` and at the length of the load";
+        found.push((Soundness::Invalid, reason.into()));
+    }
+    let ended = success + business + failure + interrupted;
+    if attempted != ended {
+        found.push((
+            Soundness::Invalid,
+            format!(
+                "requests are missing from the books: {} attempted, but {} success + {} business + \
+                 {} failure + {} interrupted = {}; please report this as a bug",
+                count(attempted),
+                count(success),
+                count(business),
+                count(failure),
+                count(interrupted),
+                count(ended),
+            ),
+        ));
+    }
+    if let Some(late) = facts.lateness_p99.filter(|late| *late > LATE) {
+        let (soundness, limit) =
+            if late > TOO_LATE { (Soundness::Invalid, TOO_LATE) } else { (Soundness::Suspect, LATE) };
+        let late = measured_time(late);
+        let limit = limit.as_millis();
+        found.push((
+            soundness,
+            format!("the generator was late: p99 {late} (limit {limit}ms); give it more cores or less load"),
+        ));
+    }
+    if let Some(share) = facts.cpu_share.filter(|share| *share > BUSY) {
+        found.push((
+            Soundness::Suspect,
+            format!(
+                "the generator used {:.0}% of its cores (limit {:.0}%); give it more cores or less load",
+                share * 100.0,
+                BUSY * 100.0
+            ),
+        ));
+    }
+    found.sort_by_key(|(soundness, _)| std::cmp::Reverse(*soundness));
+    Validity {
+        verdict: found.first().map_or(Soundness::Valid, |(soundness, _)| *soundness),
+        reasons: found.into_iter().map(|(_, reason)| reason).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound() -> ValidityFacts<'static> {
+        ValidityFacts {
+            attempted: 100,
+            success: 90,
+            business: 5,
+            failure: 4,
+            interrupted: 1,
+            lateness_p99: Some(Duration::from_millis(2)),
+            cpu_share: Some(0.4),
+            own_faults: None,
+        }
+    }
+
+    fn judged(change: impl FnOnce(&mut ValidityFacts<'static>)) -> (Soundness, String) {
+        let mut facts = sound();
+        change(&mut facts);
+        let validity = validity(&facts);
+        (validity.verdict, validity.reasons.join(" | "))
+    }
+
+    #[test]
+    fn a_sound_run_has_no_reasons() {
+        assert_eq!(judged(|_| {}), (Soundness::Valid, String::new()));
+        assert_eq!(judged(|facts| facts.lateness_p99 = Some(LATE)).0, Soundness::Valid);
+        assert_eq!(judged(|facts| facts.cpu_share = None).0, Soundness::Valid);
+    }
+
+    #[test]
+    fn each_rule_with_its_figure() {
+        let late = |millis| judged(|facts| facts.lateness_p99 = Some(Duration::from_millis(millis)));
+        assert_eq!(
+            late(23),
+            (
+                Soundness::Suspect,
+                "the generator was late: p99 23.0ms (limit 10ms); give it more cores or less load".into()
+            )
+        );
+        assert_eq!(late(123).0, Soundness::Invalid);
+        assert!(late(123).1.contains("p99 123ms (limit 100ms)"));
+        let (soundness, reason) = judged(|facts| facts.cpu_share = Some(0.97));
+        assert_eq!(soundness, Soundness::Suspect);
+        assert!(reason.starts_with("the generator used 97% of its cores (limit 90%)"), "{reason}");
+        let (soundness, reason) = judged(|facts| facts.success = 89);
+        assert_eq!(soundness, Soundness::Invalid);
+        assert!(reason.contains("100 attempted, but 89 success"), "{reason}");
+        assert_eq!(judged(|facts| *facts = ValidityFacts::default()).0, Soundness::Invalid);
+    }
+
+    #[test]
+    fn what_the_generator_could_not_do_makes_it_invalid() {
+        for fault in [OwnFault::NoDescriptors, OwnFault::NoPorts, OwnFault::Template] {
+            let faults = BTreeMap::from([(fault, 3)]);
+            let facts = ValidityFacts { own_faults: Some(&faults), ..sound() };
+            let validity = validity(&facts);
+            assert_eq!(validity.verdict, Soundness::Invalid);
+            assert!(validity.reasons[0].contains("(3×)"), "{}", validity.reasons[0]);
+        }
+    }
+
+    #[test]
+    fn the_worst_comes_first() {
+        let facts = ValidityFacts { cpu_share: Some(1.0), attempted: 0, ..ValidityFacts::default() };
+        let validity = validity(&facts);
+        assert_eq!(validity.verdict, Soundness::Invalid);
+        assert!(validity.reasons[0].starts_with("nothing was attempted"));
+        assert_eq!(validity.reasons.len(), 2);
+    }
+}
