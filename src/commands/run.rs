@@ -94,7 +94,7 @@ impl<'a> Session<'a> {
 
     async fn run(&mut self, directory: &RunDirectory) -> anyhow::Result<Ended> {
         let test = Arc::clone(&self.test);
-        let mut stops = Stops::listen();
+        let stops = Stops::listen();
         let ready = tokio::select! {
             ready = target::start(&test.target, None) => ready,
             () = stops.at_least(1) => return Ok(self.without_load(Ended::Interrupted)),
@@ -127,8 +127,8 @@ impl<'a> Session<'a> {
         let ended = match ended {
             Some(ended) => self.without_load(ended),
             None => {
-                let ended = self.drive(&prepared, &bases, directory, &mut stops).await?;
-                self.verify(&prepared, &bases, &mut stops).await;
+                let ended = self.drive(&prepared, &bases, directory, &stops).await?;
+                self.verify(&prepared, &bases, &stops).await;
                 ended
             }
         };
@@ -158,7 +158,7 @@ impl<'a> Session<'a> {
         prepared: &Arc<Prepared>,
         bases: &[Base],
         directory: &RunDirectory,
-        stops: &mut Stops,
+        stops: &Stops,
     ) -> anyhow::Result<Ended> {
         let test = Arc::clone(&self.test);
         let planned = LoadTime::planned(&test);
@@ -246,7 +246,7 @@ impl<'a> Session<'a> {
     }
 
     /// Asks whether the data is still right. A user who will not wait gets no answer, and no pass either.
-    async fn verify(&mut self, prepared: &Arc<Prepared>, bases: &[Base], stops: &mut Stops) {
+    async fn verify(&mut self, prepared: &Arc<Prepared>, bases: &[Base], stops: &Stops) {
         let totals = self.totals.total();
         for number in 0..scenario_count(&self.test) {
             if self.test.scenarios[usize::from(number)].verify.is_empty() {
@@ -369,8 +369,8 @@ impl Stops {
     }
 
     /// Ready when there were as many; never where nobody listens.
-    async fn at_least(&mut self, count: u32) {
-        if self.0.wait_for(|seen| *seen >= count).await.is_err() {
+    async fn at_least(&self, count: u32) {
+        if self.0.clone().wait_for(|seen| *seen >= count).await.is_err() {
             std::future::pending().await
         }
     }
