@@ -190,7 +190,8 @@ impl Figures {
             count(self.failure),
         );
         if self.dropped > 0 {
-            line += &format!("  dropped {}", count(self.dropped));
+            line.push_str("  dropped ");
+            line.push_str(&count(self.dropped));
         }
         line
     }
@@ -244,7 +245,7 @@ mod tests {
 
     #[test]
     fn bars_know_how_far_it_is() {
-        let minute = Course { name: "a".into(), duration: Some(Duration::from_secs(60)) };
+        let minute = Course { name: "a".into(), duration: Some(Duration::from_mins(1)) };
         assert_eq!(course_at(&minute, Duration::from_millis(29_990)), (49, "30s/1m".into()));
         assert_eq!(course_at(&minute, Duration::from_secs(61)), (100, "1m done".into()));
         let endless = Course { name: "b".into(), duration: None };

@@ -35,22 +35,23 @@ pub fn render(result: &RunResult, style: Style) -> String {
     let style = Style { width: style.width.max(60), ..style };
     if matches!(result.verdict.ended, Ended::NotReady(_) | Ended::SetupFailed(_)) {
         // There was no load: tables of nothing would only hide why.
-        let sections = [head(result, style), sections::failures(result, style), verdict(result, style)];
+        let sections =
+            [Some(head(result, style)), sections::failures(result, style), Some(verdict(result, style))];
         return sections.into_iter().flatten().collect::<Vec<_>>().join("\n\n") + "\n";
     }
     let sections = [
-        head(result, style),
+        Some(head(result, style)),
         steps::table(result, style),
         steps::waiting(result, style),
-        sections::totals(result, style),
+        Some(sections::totals(result, style)),
         sections::groups(result, style),
         sections::checks(result, style),
         sections::metrics(result, style),
         sections::failures(result, style),
         sections::thresholds(result, style),
         sections::invariants(result, style),
-        sections::validity(result, style),
-        verdict(result, style),
+        Some(sections::validity(result, style)),
+        Some(verdict(result, style)),
     ];
     let mut text = sections.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
     text.push('\n');
@@ -62,7 +63,7 @@ pub fn written(directory: &Path, style: Style) -> String {
     format!("{}\n", paint(&format!("  written to {}", directory.display()), Ink::Quiet, style))
 }
 
-fn head(result: &RunResult, style: Style) -> Option<String> {
+fn head(result: &RunResult, style: Style) -> String {
     let mut facts: Vec<String> = Vec::new();
     if let [only] = result.scenarios.as_slice() {
         facts.extend(only.kind.clone());
@@ -79,16 +80,16 @@ fn head(result: &RunResult, style: Style) -> Option<String> {
         lines.push(wrapped(&plain(description.lines().next().unwrap_or_default()), 0, style));
     }
     lines.push(paint(&wrapped(&plain(&facts.join(" · ")), 0, style), Ink::Quiet, style));
-    Some(lines.join("\n"))
+    lines.join("\n")
 }
 
-fn verdict(result: &RunResult, style: Style) -> Option<String> {
+fn verdict(result: &RunResult, style: Style) -> String {
     let (sign, ink) = match (result.verdict.exit_code, result.validity.verdict) {
         (0, Soundness::Suspect) => ('!', Ink::Warning),
         (0, _) => ('✓', Ink::Good),
         _ => ('✗', Ink::Bad),
     };
-    Some(paint(&format!("{sign} {}", plain(&result.verdict.line)), ink, style))
+    paint(&format!("{sign} {}", plain(&result.verdict.line)), ink, style)
 }
 
 const fn model(model: LoadModel) -> &'static str {

@@ -88,15 +88,11 @@ fn in_words(threshold: &ThresholdResult) -> String {
         }
         None => String::new(),
     };
-    match threshold.observed {
-        Some(observed) => {
-            format!("{metric} {aggregate} was {}{when}, limit {limit}", quantity(observed, threshold.unit))
-        }
-        None => {
-            let reason = threshold.reason.as_deref().unwrap_or("no samples");
-            format!("{metric} {aggregate}: {reason}, limit {limit}")
-        }
-    }
+    let Some(observed) = threshold.observed else {
+        let reason = threshold.reason.as_deref().unwrap_or("no samples");
+        return format!("{metric} {aggregate}: {reason}, limit {limit}");
+    };
+    format!("{metric} {aggregate} was {}{when}, limit {limit}", quantity(observed, threshold.unit))
 }
 
 /// A figure of a threshold with its unit, for people.

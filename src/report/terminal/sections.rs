@@ -11,7 +11,7 @@ use crate::units::{Bytes, count, trim_float};
 /// How many causes of failure are shown; the rest is in the result.
 const CAUSES: usize = 10;
 
-pub(super) fn totals(result: &RunResult, style: Style) -> Option<String> {
+pub(super) fn totals(result: &RunResult, style: Style) -> String {
     let totals = &result.totals;
     let mut outcomes = vec![
         format!("{} success", count(totals.success)),
@@ -56,7 +56,7 @@ pub(super) fn totals(result: &RunResult, style: Style) -> Option<String> {
             column.set_cell_alignment(comfy_table::CellAlignment::Right);
         }
     }
-    Some(table.trim_fmt())
+    table.trim_fmt()
 }
 
 fn spread(times: &Distribution) -> String {
@@ -100,14 +100,15 @@ pub(super) fn metrics(result: &RunResult, style: Style) -> Option<String> {
             CustomValue::Count { sum, samples } => {
                 format!("{} in {} samples", amount(*sum), count(*samples))
             }
-            CustomValue::Observe { samples: 0, .. } => "no samples".into(),
+            CustomValue::Observe { samples: 0, .. } | CustomValue::Share { passed: 0, failed: 0 } => {
+                "no samples".into()
+            }
             CustomValue::Observe { samples, avg, p50, p95, p99, max, .. } => {
                 let figures = [("avg", avg), ("p50", p50), ("p95", p95), ("p99", p99), ("max", max)];
                 let figures = figures
                     .map(|(name, figure)| format!("{name} {}", figure.map_or_else(|| "?".into(), amount)));
                 format!("{} in {} samples", figures.join(" · "), count(*samples))
             }
-            CustomValue::Share { passed: 0, failed: 0 } => "no samples".into(),
             CustomValue::Share { passed, failed } => {
                 let tried = passed + failed;
                 format!("{} ({} of {})", percent(*passed as f64 / tried as f64), count(*passed), count(tried))
@@ -219,7 +220,7 @@ pub(super) fn invariants(result: &RunResult, style: Style) -> Option<String> {
 }
 
 /// Whether the run can be believed, and what it took the generator.
-pub(super) fn validity(result: &RunResult, style: Style) -> Option<String> {
+pub(super) fn validity(result: &RunResult, style: Style) -> String {
     let mut effort = Vec::new();
     if let Some(late) = result.generator.lateness_p99_ms {
         effort.push(format!("lateness p99 {}", time(late)));
@@ -244,5 +245,5 @@ pub(super) fn validity(result: &RunResult, style: Style) -> Option<String> {
     let signed = if result.validity.verdict == Soundness::Invalid { '✗' } else { '!' };
     let reasons = result.validity.reasons.iter();
     lines.extend(reasons.map(|reason| wrapped(&format!("  {signed} {}", plain(reason)), 4, style)));
-    Some(lines.join("\n").trim_end().to_string())
+    lines.join("\n").trim_end().to_string()
 }

@@ -45,7 +45,9 @@ fn row(name: &str, mut outcomes: Vec<OutcomeResult>) -> RowResult {
         outcomes.iter().filter(|outcome| outcome.kind == kind).map(|outcome| outcome.count).sum::<u64>()
     };
     let all: u64 = outcomes.iter().map(|outcome| outcome.count).sum();
-    outcomes.iter_mut().for_each(|outcome| outcome.share = outcome.count as f64 / all.max(1) as f64);
+    for outcome in &mut outcomes {
+        outcome.share = outcome.count as f64 / all.max(1) as f64;
+    }
     RowResult {
         name: name.into(),
         method: Some("POST".into()),
