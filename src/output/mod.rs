@@ -2,4 +2,4 @@
 
 mod progress;
 
-pub use progress::{Mode, Progress};
+pub use progress::{Course, Mode, Progress};

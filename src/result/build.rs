@@ -64,8 +64,12 @@ impl RunResult {
     pub fn new(facts: Facts<'_>) -> RunResult {
         let Facts { test, load, .. } = facts;
         let total = facts.totals.total();
-        let redactor = Redactor::new(facts.secrets, facts.captured);
+        let none: &[String] = &[];
+        let redactor = Redactor::new(facts.secrets, none);
         let clean = |text: &str| harmless(&redactor.redact(text), true).into_owned();
+        // Only samples can hold what was captured, and captured words may be quite common ones.
+        let redactor_of_samples = Redactor::new(facts.secrets, facts.captured);
+        let clean_sample = |text: &str| harmless(&redactor_of_samples.redact(text), true).into_owned();
 
         let rows = rows(test, &total, load);
         let totals = totals(&rows, load.seconds(|_| true, &[]));
@@ -125,7 +129,7 @@ impl RunResult {
             },
             totals,
             scenarios: scenarios(test, &total, load),
-            causes: causes(&rows, &test.catalog, facts.samples, clean),
+            causes: causes(&rows, &test.catalog, facts.samples, clean_sample),
             rows,
             groups: groups(test, &total),
             checks: checks(test, &total),
@@ -136,7 +140,7 @@ impl RunResult {
             validity,
             generator: GeneratorResult {
                 cpu_s: seconds(facts.cpu_time),
-                cpu_share: facts.cpu_share,
+                cpu_share: facts.cpu_share.filter(|share| share.is_finite()),
                 peak_rss_bytes: facts.peak_rss_bytes,
                 lateness_p99_ms: lateness.percentile(99.0).map(millis),
             },
@@ -174,7 +178,7 @@ fn distribution(times: &Times) -> Option<Distribution> {
     })
 }
 
-/// The histogram in HdrHistogram's own compressed form, as text.
+/// The histogram in `HdrHistogram`'s own compressed form, as text.
 fn encoded(times: &Times) -> Option<String> {
     let mut bytes = Vec::new();
     V2DeflateSerializer::new().serialize(times.histogram()?, &mut bytes).ok()?;
@@ -379,7 +383,11 @@ fn metrics(catalog: &Catalog, total: &Recorder) -> Vec<CustomResult> {
         .map(|(info, custom)| CustomResult {
             name: info.name.clone(),
             value: match custom {
-                Custom::Count { sum, samples } => CustomValue::Count { sum: *sum, samples: *samples },
+                // JSON has no word for what is no number.
+                Custom::Count { sum, samples } => {
+                    let sum = if sum.is_finite() { *sum } else { 0.0 };
+                    CustomValue::Count { sum, samples: *samples }
+                }
                 Custom::Observe(amounts) => CustomValue::Observe {
                     samples: amounts.count(),
                     min: amounts.min(),
@@ -419,13 +427,15 @@ fn unit(threshold: &Threshold, catalog: &Catalog) -> Unit {
         Metric::Custom(id) => catalog.customs.get(id.index()).is_some_and(|info| info.kind == kind),
         _ => false,
     };
-    match (threshold.aggregate, threshold.metric) {
-        (Aggregate::Drift, _) => Unit::Share,
-        (Aggregate::Count, _) => Unit::Number,
-        (Aggregate::Rate, Metric::Failures | Metric::Business | Metric::Checks) => Unit::Share,
-        (Aggregate::Rate, Metric::Custom(_)) if custom(CustomKind::Share) => Unit::Share,
-        (Aggregate::Rate, _) => Unit::PerSecond,
-        (_, Metric::Custom(_)) => Unit::Number,
+    match threshold.aggregate {
+        Aggregate::Drift => Unit::Share,
+        Aggregate::Count => Unit::Number,
+        Aggregate::Rate => match threshold.metric {
+            Metric::Failures | Metric::Business | Metric::Checks => Unit::Share,
+            _ if custom(CustomKind::Share) => Unit::Share,
+            _ => Unit::PerSecond,
+        },
+        _ if matches!(threshold.metric, Metric::Custom(_)) => Unit::Number,
         _ => Unit::Seconds,
     }
 }

@@ -1,4 +1,4 @@
-//! `latency.hlog`: every second's response times on disk as they come, in HdrHistogram's interval log format.
+//! `latency.hlog`: every second's response times on disk as they come, in `HdrHistogram`'s interval log format.
 //!
 //! One line for each second, step and outcome that had samples, tagged `step/outcome`. Each second goes to the
 //! file in one write, so that a run which is killed leaves all it measured until then.

@@ -185,7 +185,7 @@ pub struct OutcomeResult {
     /// Opening the connection, where a request had to.
     pub connect: Option<Distribution>,
     pub tls: Option<Distribution>,
-    /// All response times as a histogram of nanoseconds: HdrHistogram V2, compressed, in base64.
+    /// All response times as a histogram of nanoseconds: `HdrHistogram` V2, compressed, in base64.
     pub response_histogram: Option<String>,
     /// All service times, in the same form.
     pub service_histogram: Option<String>,

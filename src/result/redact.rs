@@ -154,8 +154,7 @@ pub fn harmless(text: &str, lines: bool) -> Cow<'_, str> {
     let harmful = |letter: char| match letter {
         '\n' | '\t' => !lines,
         // Marks and overrides of direction, and separators that some terminals take for line breaks.
-        '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => true,
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => true,
         letter => letter.is_control(),
     };
     if !text.contains(harmful) {

@@ -7,7 +7,7 @@ use super::validity::{Soundness, Validity};
 use crate::exit::Exit;
 use crate::units::{count, measured_time, scenario_duration, trim_float};
 
-pub(super) fn verdict(
+pub(crate) fn verdict(
     ended: Ended,
     thresholds: &[ThresholdResult],
     invariants: &[InvariantResult],
@@ -26,6 +26,11 @@ pub(super) fn verdict(
     let exit = Exit::of(&holding);
 
     let code = exit.code();
+    // Where something worse is named, what else broke must not go unsaid.
+    let also = match broken.len() {
+        0 => String::new(),
+        number => format!("; {} not met", plural(number, "threshold")),
+    };
     let line = match exit {
         Exit::NotReady => match &ended {
             Ended::SetupFailed(why) => format!("NOT RUN (exit {code}): setup failed: {why}"),
@@ -38,15 +43,15 @@ pub(super) fn verdict(
         }
         Exit::InvariantBroken => {
             let names: Vec<_> = of_state(InvariantState::Broken).map(|one| one.name.as_str()).collect();
-            format!("FAILED (exit {code}): invariant broken: {}", first_of(&names))
+            format!("FAILED (exit {code}): invariant broken: {}{also}", first_of(&names))
         }
         Exit::NotValid => {
             let reasons: Vec<_> = validity.reasons.iter().map(String::as_str).collect();
             match unasked {
                 Some(invariant) if validity.verdict != Soundness::Invalid => {
-                    format!("NOT VALID (exit {code}): verify could not ask: {}", invariant.name)
+                    format!("NOT VALID (exit {code}): verify could not ask: {}{also}", invariant.name)
                 }
-                _ => format!("NOT VALID (exit {code}): {}", first_of(&reasons)),
+                _ => format!("NOT VALID (exit {code}): {}{also}", first_of(&reasons)),
             }
         }
         Exit::ThresholdNotMet => {
@@ -79,19 +84,15 @@ fn in_words(threshold: &ThresholdResult) -> String {
     let when = match threshold.broken_at_s {
         Some(at) => {
             let at = scenario_duration(Duration::from_secs_f64(at.clamp(0.0, 1e9).round()));
-            format!(" at {at}")
+            if threshold.aborted { format!(" and ended the run at {at}") } else { format!(" at {at}") }
         }
         None => String::new(),
     };
-    match threshold.observed {
-        Some(observed) => {
-            format!("{metric} {aggregate} was {}{when}, limit {limit}", quantity(observed, threshold.unit))
-        }
-        None => {
-            let reason = threshold.reason.as_deref().unwrap_or("no samples");
-            format!("{metric} {aggregate}: {reason}, limit {limit}")
-        }
-    }
+    let Some(observed) = threshold.observed else {
+        let reason = threshold.reason.as_deref().unwrap_or("no samples");
+        return format!("{metric} {aggregate}: {reason}, limit {limit}");
+    };
+    format!("{metric} {aggregate} was {}{when}, limit {limit}", quantity(observed, threshold.unit))
 }
 
 /// A figure of a threshold with its unit, for people.

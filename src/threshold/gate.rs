@@ -85,23 +85,20 @@ impl<'a> Gate<'a> {
         let mut ends = None;
         for watched in &mut self.watched {
             let threshold = &self.thresholds[watched.index];
-            let value = match &mut watched.window {
-                Some(window) => {
-                    if let Some(gathered) = gather(threshold, self.catalog, interval) {
-                        window.push(elapsed, gathered);
-                    }
-                    window.merged(elapsed).and_then(|gathered| {
-                        let load = self.planned.between(elapsed.saturating_sub(window.length), elapsed);
-                        let seconds = seconds_under_load(threshold, self.catalog, &load);
-                        gathered.value(threshold.aggregate, seconds).ok()
-                    })
+            let value = if let Some(window) = &mut watched.window {
+                if let Some(gathered) = gather(threshold, self.catalog, interval) {
+                    window.push(elapsed, gathered);
                 }
-                None => {
-                    let load = self.planned.between(Duration::ZERO, elapsed);
-                    let data = Data { totals, load: &load, seconds };
-                    let judgement = judge(threshold, self.catalog, &data);
-                    judgement.observed.map(|observed| (observed, judgement.samples))
-                }
+                window.merged(elapsed).and_then(|gathered| {
+                    let load = self.planned.between(elapsed.saturating_sub(window.length), elapsed);
+                    let seconds = seconds_under_load(threshold, self.catalog, &load);
+                    gathered.value(threshold.aggregate, seconds).ok()
+                })
+            } else {
+                let load = self.planned.between(Duration::ZERO, elapsed);
+                let data = Data { totals, load: &load, seconds };
+                let judgement = judge(threshold, self.catalog, &data);
+                judgement.observed.map(|observed| (observed, judgement.samples))
             };
             let Some((observed, samples)) = value.filter(|_| elapsed >= threshold.after) else { continue };
             // A count that has yet to be reached, like `count > 0`, is not broken before anything happened. A

@@ -245,7 +245,10 @@ fn each_end_has_its_exit_code_and_its_line() {
     let verdict = seen(|_, facts| facts.ended = Ended::NotReady("connection refused, hunter2".into()));
     assert_eq!(verdict.line, "NOT RUN (exit 96): the target never got ready: connection refused, [redacted]");
     let verdict = result_of(|_, facts| facts.invariants = vec![broken(InvariantState::Broken, None)]).verdict;
-    assert_eq!(verdict.line, "FAILED (exit 98): invariant broken: a seat for every success");
+    assert_eq!(
+        verdict.line,
+        "FAILED (exit 98): invariant broken: a seat for every success; 1 threshold not met"
+    );
     let verdict = result_of(|_, facts| {
         facts.invariants = vec![broken(InvariantState::NotAsked, Some("503"))];
         facts.judgements = &[];

@@ -1,0 +1,140 @@
+//! The table of steps and their outcomes, and where requests waited before they were sent.
+
+use comfy_table::Cell;
+
+use super::{Ink, Style, paint, plain, time, wrapped};
+use crate::result::verdict::percent;
+use crate::result::{Distribution, OutcomeKind, OutcomeResult, RowResult, RunResult};
+use crate::units::count;
+
+/// A column of figures, and the width of the place from which on it is shown.
+struct Column {
+    name: &'static str,
+    from_width: u16,
+    show: fn(&OutcomeResult) -> Option<String>,
+}
+
+const COLUMNS: &[Column] = &[
+    Column { name: "count", from_width: 0, show: |outcome| Some(count(outcome.count)) },
+    Column { name: "share", from_width: 80, show: |outcome| Some(percent(rounded(outcome.share))) },
+    Column { name: "rate", from_width: 90, show: |outcome| Some(rate(outcome.rate_per_s)) },
+    Column { name: "p50", from_width: 0, show: |outcome| response(outcome, |times| times.p50_ms) },
+    Column { name: "p90", from_width: 100, show: |outcome| response(outcome, |times| times.p90_ms) },
+    Column { name: "p95", from_width: 0, show: |outcome| response(outcome, |times| times.p95_ms) },
+    Column { name: "p99", from_width: 0, show: |outcome| response(outcome, |times| times.p99_ms) },
+    Column { name: "max", from_width: 0, show: |outcome| response(outcome, |times| times.max_ms) },
+];
+
+fn response(outcome: &OutcomeResult, pick: fn(&Distribution) -> f64) -> Option<String> {
+    outcome.response.as_ref().map(|times| time(pick(times)))
+}
+
+/// To a tenth of a percent; what is more or less than none or all stays so.
+fn rounded(share: f64) -> f64 {
+    let tenth = (share * 1000.0).round() / 1000.0;
+    if (tenth <= 0.0 && share > 0.0) || (tenth >= 1.0 && share < 1.0) { share } else { tenth }
+}
+
+pub(super) fn rate(per_second: f64) -> String {
+    match per_second {
+        r if r >= 1000.0 => format!("{}/s", count(r.round() as u64)),
+        r if r >= 99.95 => format!("{r:.0}/s"),
+        r if r >= 9.995 => format!("{r:.1}/s"),
+        r if r <= 0.0 => "0/s".into(),
+        r => format!("{r:.2}/s"),
+    }
+}
+
+/// Steps × outcomes with their response times, under a head.
+fn cells(result: &RunResult, style: Style) -> Vec<Vec<Cell>> {
+    let columns = || COLUMNS.iter().filter(|column| style.width >= column.from_width);
+    let names = ["step", "outcome"].into_iter().chain(columns().map(|column| column.name));
+    let mut rows: Vec<Vec<Cell>> = vec![names.map(|name| Ink::Quiet.cell(name)).collect()];
+    let mut scenario = None;
+    for row in &result.rows {
+        if result.scenarios.len() > 1 && scenario != Some(&row.scenario) {
+            scenario = Some(&row.scenario);
+            let mut cells = vec![Ink::Strong.cell(plain(&row.scenario))];
+            cells.resize_with(2 + columns().count(), || Cell::new(""));
+            rows.push(cells);
+        }
+        let indent = if scenario.is_some() { "  " } else { "" };
+        let mut name = format!("{indent}{}", plain(&row.name));
+        for outcome in shown(row) {
+            let (sign, ink) = sign(outcome.kind);
+            let mut cells = vec![Cell::new(&name), ink.cell(format!("{sign} {}", plain(&outcome.name)))];
+            name.clear();
+            cells.extend(columns().map(|column| Cell::new((column.show)(outcome).unwrap_or_default())));
+            rows.push(cells);
+        }
+        if !name.is_empty() {
+            let mut cells = vec![Cell::new(&name), Ink::Quiet.cell("– not reached")];
+            cells.resize_with(2 + columns().count(), || Cell::new(""));
+            rows.push(cells);
+        }
+    }
+    rows
+}
+
+pub(super) fn table(result: &RunResult, style: Style) -> Option<String> {
+    if result.rows.is_empty() {
+        return None;
+    }
+    let rows = cells(result, style);
+    let columns = rows.first().map_or(0, Vec::len);
+    let mut text = super::table(style, columns, 2, rows).trim_fmt();
+    if result.totals.business > 0 {
+        let note = "  ○ is a business outcome: an answer the service is right to give, and no failure.";
+        text = format!("{text}\n{}", paint(&wrapped(note, 2, style), Ink::Quiet, style));
+    }
+    Some(text)
+}
+
+/// What came of a row: its successes, even if there are none, and all that happened besides.
+fn shown(row: &RowResult) -> impl Iterator<Item = &OutcomeResult> {
+    let reached = row.outcomes.iter().any(|outcome| outcome.count > 0);
+    row.outcomes
+        .iter()
+        .filter(move |outcome| reached && (outcome.count > 0 || outcome.kind == OutcomeKind::Success))
+}
+
+pub(super) const fn sign(kind: OutcomeKind) -> (char, Ink) {
+    match kind {
+        OutcomeKind::Success => ('✓', Ink::Good),
+        OutcomeKind::Business => ('○', Ink::Expected),
+        OutcomeKind::Failure => ('✗', Ink::Bad),
+    }
+}
+
+/// Where response and service time part: requests that waited before they were sent.
+pub(super) fn waiting(result: &RunResult, style: Style) -> Option<String> {
+    let mut rows = Vec::new();
+    for row in &result.rows {
+        for outcome in shown(row) {
+            let (Some(response), Some(service)) = (&outcome.response, &outcome.service) else { continue };
+            if !parted(response.p99_ms, service.p99_ms) {
+                continue;
+            }
+            let (sign, ink) = sign(outcome.kind);
+            let mut cells =
+                vec![Cell::new(plain(&row.name)), ink.cell(format!("{sign} {}", plain(&outcome.name)))];
+            let figures = [response.p50_ms, service.p50_ms, response.p99_ms, service.p99_ms];
+            cells.extend(figures.map(|figure| Cell::new(time(figure))));
+            rows.push(cells);
+        }
+    }
+    if rows.is_empty() {
+        return None;
+    }
+    let names = ["step", "outcome", "p50 response", "service", "p99 response", "service"];
+    rows.insert(0, names.iter().map(|name| Ink::Quiet.cell(name)).collect());
+    let heading = paint("Requests waited before they were sent", Ink::Warning, style);
+    let note = "  Response time counts from when a request was due, service time from its first byte.";
+    let text = super::table(style, names.len(), 2, rows).trim_fmt();
+    Some(format!("{heading}\n{text}\n{}", paint(&wrapped(note, 2, style), Ink::Quiet, style)))
+}
+
+/// A difference that is visible: a fifth, and more than a millisecond.
+fn parted(response_ms: f64, service_ms: f64) -> bool {
+    response_ms - service_ms > 1.0 && response_ms > service_ms * 1.2
+}
