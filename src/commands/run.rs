@@ -38,7 +38,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     // Shown whether or not it could be written: where the disk is full, at least the table is there.
     let written = directory.write(&result).context("the result could not be written");
     let style = scenario::style(args.scenario.no_color);
-    let text = if args.quiet { format!("{}\n", result.verdict.line) } else { terminal::render(&result, style) };
+    let text =
+        if args.quiet { format!("{}\n", result.verdict.line) } else { terminal::render(&result, style) };
     let mut stdout = std::io::stdout();
     stdout.write_all(text.as_bytes())?;
     written?;
@@ -71,7 +72,8 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     fn new(args: &'a RunArgs, test: Arc<Test>, started: Timestamp) -> Self {
         // Nine digits: random enough, and short enough to be typed again.
-        let seed = args.seed.unwrap_or_else(|| started.as_nanosecond().unsigned_abs() as u64 / 1000 % 1_000_000_000);
+        let seed =
+            args.seed.unwrap_or_else(|| started.as_nanosecond().unsigned_abs() as u64 / 1000 % 1_000_000_000);
         Session {
             args,
             seed,
@@ -350,7 +352,9 @@ fn longest_grace(test: &Test) -> Duration {
 }
 
 fn finish(running: Running) -> anyhow::Result<()> {
-    running.join().map_err(|panic| anyhow::anyhow!("a worker broke down, the result may lack its share: {panic}"))
+    running
+        .join()
+        .map_err(|panic| anyhow::anyhow!("a worker broke down, the result may lack its share: {panic}"))
 }
 
 /// How often the user asked to stop.

@@ -16,7 +16,9 @@ pub(super) fn run(args: &TargetArgs) -> anyhow::Result<Exit> {
 async fn serve(args: &TargetArgs) -> anyhow::Result<Exit> {
     let listener = ticketing::listen("127.0.0.1", args.port).await.with_context(|| {
         let port = args.port;
-        format!("cannot listen on 127.0.0.1:{port}; choose another with `--port`, or `--port 0` for a free one")
+        format!(
+            "cannot listen on 127.0.0.1:{port}; choose another with `--port`, or `--port 0` for a free one"
+        )
     })?;
     let url = format!("http://{}", listener.local_addr()?);
     announce(&mut std::io::stdout(), &url)?;

@@ -10,7 +10,7 @@ use super::worker::{Part, Worker};
 use super::{Base, Prepared};
 use crate::metrics::Recorder;
 use crate::scenario::model::{CheckId, Scenario, Step};
-use crate::template::Value;
+use crate::template::{Value, object};
 
 /// Which of the once-only parts of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,18 +123,14 @@ async fn steps_once(worker: &Worker, user: &mut User, part: Once, steps: &[Step]
 /// `results["reserve seat"].success` and the like: what the load came to, by row.
 fn results(prepared: &Prepared, scenario: u16, totals: &Recorder) -> Value {
     let rows = prepared.test.catalog.rows.iter().zip(&totals.rows);
-    rows.filter(|(info, _)| info.scenario == scenario)
-        .map(|(info, row)| {
-            let numbers: Value = [
-                ("success", row.successes()),
-                ("business", row.refusals()),
-                ("failure", row.failed()),
-                ("in_doubt", row.in_doubt),
-            ]
-            .into_iter()
-            .map(|(name, count)| (name.to_owned(), Value::from(count)))
-            .collect();
-            (info.name.clone(), numbers)
-        })
-        .collect()
+    object(rows.filter(|(info, _)| info.scenario == scenario).map(|(info, row)| {
+        let numbers = [
+            ("success", row.successes()),
+            ("business", row.refusals()),
+            ("failure", row.failed()),
+            ("in_doubt", row.in_doubt),
+        ];
+        let numbers = numbers.into_iter().map(|(name, count)| (name.to_owned(), Value::from(count)));
+        (info.name.clone(), object(numbers))
+    }))
 }

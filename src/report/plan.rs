@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::plan::{Arrivals, most_users, value_at};
-use crate::scenario::model::{Action, Load, LoadKind, Profile, Scenario, Shape, Step, TargetKind, Test, Think, WhenFull};
+use crate::scenario::model::{
+    Action, Load, LoadKind, Profile, Scenario, Shape, Step, TargetKind, Test, Think, WhenFull,
+};
 use crate::units::{count, scenario_duration, trim_float};
 
 /// Renders the plan of a test for people.
@@ -77,7 +79,8 @@ fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
             );
         }
     }
-    let _ = writeln!(out, "            running iterations may take {} to end", scenario_duration(*graceful_stop));
+    let _ =
+        writeln!(out, "            running iterations may take {} to end", scenario_duration(*graceful_stop));
     if let Some(longest) = max_duration {
         let _ = writeln!(out, "            over after {} at the latest", scenario_duration(*longest));
     }

@@ -366,7 +366,9 @@ fn groups(test: &Test, total: &Recorder) -> Vec<GroupResult> {
 
 fn checks(test: &Test, total: &Recorder) -> Vec<CheckResult> {
     let checks = test.catalog.checks.iter().zip(&total.checks);
+    // Those of `verify` are invariants, and shown as such.
     checks
+        .filter(|(info, _)| info.measured)
         .map(|(info, tried)| CheckResult {
             name: info.name.clone(),
             scenario: name_of(test, info.scenario),

@@ -56,8 +56,7 @@ async fn answers(origin: &Origin, path: &str, timeout: Duration, tls: Option<Tls
         HeadStart { method: "GET", target: path.as_bytes(), host: &host, user_agent: Some(USER_AGENT) };
     write_head_start(&mut wire, &start).map_err(|error| error.to_string())?;
     finish(&mut wire, "GET", None);
-    let request =
-        Request { origin, wire: &wire, is_head: false, timeout, keep_body: KeepBody::Never };
+    let request = Request { origin, wire: &wire, is_head: false, timeout, keep_body: KeepBody::Never };
     let (mut response, mut timing) = (Response::new(), Timing::new());
     let mut connections = UserConnections::new(tls);
     match connections.exchange(&request, &mut response, &mut timing).await {

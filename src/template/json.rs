@@ -14,6 +14,11 @@ pub fn answer_json(body: &[u8]) -> Value {
     serde_json::from_slice::<Lenient>(body).map_or(Value::UNDEFINED, |lenient| lenient.0)
 }
 
+/// An object of these fields, in their order.
+pub fn object(fields: impl IntoIterator<Item = (String, Value)>) -> Value {
+    Value::from_object(Fields(fields.into_iter().map(|(name, value)| (Arc::from(name), value)).collect()))
+}
+
 /// Appends a value as JSON.
 pub fn write_json(value: &Value, out: &mut Vec<u8>) {
     match value.kind() {
@@ -29,7 +34,7 @@ pub fn write_json(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-/// A JSON object of an answer: keeps the order, and notes when something is looked up that it does not have.
+/// A JSON object: keeps the order, and notes when something is looked up that it does not have.
 #[derive(Debug)]
 struct Fields(Vec<(Arc<str>, Value)>);
 

@@ -13,7 +13,7 @@ mod scope;
 mod text;
 
 pub use expr::{EvalError, Expr, Reads, Visible, is_reserved};
-pub use json::{answer_json, write_json};
+pub use json::{answer_json, object, write_json};
 pub use random::Random;
 pub use scope::{Answer, Env, Scope, Shared};
 pub use text::{Encoding, JsonTemplate, TextTemplate, Uses, ValueTemplate};

@@ -231,6 +231,18 @@ fn text_is_split_at_its_expressions() {
 }
 
 #[test]
+fn an_object_of_a_variable_is_an_object() {
+    let names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+    let env = Env::default();
+    let id = ValueTemplate::compile("${ user.id }", visible(&names, &env)).unwrap();
+    let value = ValueTemplate::Object(vec![("id".into(), id)]).eval(&mut scope()).unwrap();
+    assert_eq!(value.get_attr("id").unwrap(), Value::from(42));
+    let mut out = Vec::new();
+    write_json(&value, &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), r#"{"id":42}"#);
+}
+
+#[test]
 fn a_json_body_is_fragments() {
     let names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
     let env = Env::default();
@@ -246,4 +258,16 @@ fn a_json_body_is_fragments() {
     template.render(&mut scope(), &mut out).unwrap();
     let expected = r#"{"userId":42,"name":"user \"a\"b\"","plain":1,"seats":[10,20,30],"list":["x",null]}"#;
     assert_eq!(String::from_utf8(out).unwrap(), expected.replace("a\"b", "a\\\"b"));
+}
+
+#[test]
+fn results_are_looked_up_by_the_name_of_a_step() {
+    let numbers = object([("success".to_owned(), Value::from(50))]);
+    let mut scope = scope();
+    scope.results = Some(object([("reserve seat".to_owned(), numbers)]));
+    let names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+    let env = Env::default();
+    let visible = Visible { results: true, ..visible(&names, &env) };
+    let expr = Expr::compile("results[\"reserve seat\"].success == 50", visible).unwrap();
+    assert!(expr.holds(&mut scope).unwrap());
 }

@@ -208,7 +208,7 @@ impl ValueTemplate {
                 for (name, value) in fields {
                     object.push((name.clone(), value.eval(scope)?));
                 }
-                object.into_iter().collect()
+                super::object(object)
             }
         })
     }

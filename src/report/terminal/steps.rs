@@ -23,6 +23,11 @@ const COLUMNS: &[Column] = &[
     Column { name: "p95", from_width: 0, show: |outcome| response(outcome, |times| times.p95_ms) },
     Column { name: "p99", from_width: 0, show: |outcome| response(outcome, |times| times.p99_ms) },
     Column { name: "max", from_width: 0, show: |outcome| response(outcome, |times| times.max_ms) },
+    Column {
+        name: "service p99",
+        from_width: 112,
+        show: |outcome| Some(time(outcome.service.as_ref()?.p99_ms)),
+    },
 ];
 
 fn response(outcome: &OutcomeResult, pick: fn(&Distribution) -> f64) -> Option<String> {

@@ -72,7 +72,13 @@ fn test() -> Test {
                 row("reserve seat", &[0], &["seat taken", "token expired"]),
             ],
             groups: vec![GroupInfo { name: "buy".into(), scenario: 0 }],
-            checks: vec![CheckInfo { name: "has an id".into(), scenario: 0, row: Some(RowId(1)) }],
+            checks: vec![CheckInfo {
+                name: "has an id".into(),
+                scenario: 0,
+                row: Some(RowId(1)),
+                invariant: false,
+                measured: true,
+            }],
             customs: vec![CustomInfo { name: "seats".into(), kind: CustomKind::Count }],
             stages: vec![],
         },
@@ -128,6 +134,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         status: None,
         detail: "no answer within 10s, sent with key hunter2".into(),
         body: "\x1b[2Jgone\nsecond line".into(),
+        captured: Vec::new(),
     }];
     let seconds = [Second { at: 0, users: 50, attempted: 100, success: 90, ..Second::default() }];
     let command = ["loadtest".to_string(), "run".into(), "--target".into(), "http://u:p@host".into()];

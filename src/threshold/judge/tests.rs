@@ -17,6 +17,8 @@ fn catalog() -> Catalog {
         name: name.into(),
         scenario,
         row: row.map(RowId),
+        invariant: false,
+        measured: true,
     };
     Catalog {
         rows: vec![row("reserve", 0, &[0], &["seat taken", "token expired"]), row("browse", 1, &[], &[])],
