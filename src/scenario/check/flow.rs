@@ -13,7 +13,7 @@ use crate::template::Slot;
 #[derive(Debug, Clone)]
 pub(super) struct Circumstance {
     id: usize,
-    /// How it is said: ``only `when: json.total > 0` ``.
+    /// How it is said: ``fills it only `when: json.total > 0` ``.
     words: String,
     /// A loop that runs until a name has a value makes sure that it has one.
     text: String,
@@ -150,14 +150,10 @@ impl Check<'_> {
         if own_condition || (shared && is_condition) {
             return;
         }
-        self.warning(
-            &need.at,
-            format!("`{name}` may have no value here: line {} fills it {words}", only.line),
-            *help,
-        );
+        self.warning(&need.at, format!("`{name}` may have no value here: line {} {words}", only.line), *help);
     }
 
     fn is_condition(&self, words: &str) -> bool {
-        words.starts_with("only ")
+        words.starts_with("fills it only ")
     }
 }

@@ -1,9 +1,9 @@
 //! A request: where it goes, what it carries, what is kept of the answer.
 
+use super::Check;
 use super::keys::OF_REQUEST;
 use super::reading::{Fields, listed};
 use super::steps::Place;
-use super::{Block, Check};
 use crate::scenario::finding::shortened;
 use crate::scenario::model::{
     Action, Body, Method, OnBusiness, OnFailure, RequestStep, RowId, Step, Tally, Url,
@@ -191,7 +191,7 @@ impl Check<'_> {
 
     /// The defaults of `http` first, without those that the step has itself.
     fn headers(&mut self, own: Option<&Entry>) -> Vec<(String, TextTemplate)> {
-        let own = own.map(|entry| self.names(entry, "headers with values")).unwrap_or_default();
+        let own = own.map(|entry| self.names(entry, "a map of headers and values")).unwrap_or_default();
         let defaults = self
             .headers
             .iter()
@@ -241,7 +241,7 @@ impl Check<'_> {
     /// Names with texts, as queries and forms have them.
     fn pairs(&mut self, entry: &Entry) -> Vec<(String, TextTemplate)> {
         let mut pairs = Vec::new();
-        for entry in self.names(entry, "names with values") {
+        for entry in self.names(entry, "a map of names and values") {
             let value = self.template(&entry.value, &entry.key);
             pairs.extend(value.map(|value| (entry.key.name.clone(), value)));
         }
@@ -268,7 +268,7 @@ impl Check<'_> {
     fn captures(&mut self, entry: Option<&Entry>) -> Vec<(Slot, Expr)> {
         let mut captures = Vec::new();
         let entries =
-            entry.map(|entry| self.names(entry, "names with expressions, like `token: json.token`"));
+            entry.map(|entry| self.names(entry, "a map of names and expressions, like `token: json.token`"));
         for entry in entries.unwrap_or_default() {
             let expr = self.expression(&entry.value, &entry.key);
             if let (Some(slot), Some(expr)) = (self.names.slot(&entry.key.name), expr) {
@@ -289,10 +289,10 @@ impl Check<'_> {
         for entry in entry.map(|entry| entry.value.entries()).unwrap_or_default() {
             let gap = if has_business && on_business == OnBusiness::Continue {
                 let help = "write `on_business: stop` at that step, or `when:` at this one";
-                Some(("from successes, and it goes on after a business outcome".to_owned(), help))
+                Some(("takes it from successes only, and goes on after a business outcome".to_owned(), help))
             } else if on_failure == OnFailure::Continue {
                 let help = "write `when:` at this step, or leave `on_failure: continue` out at that one";
-                Some(("from successes, and it goes on after a failure".to_owned(), help))
+                Some(("takes it from successes only, and goes on after a failure".to_owned(), help))
             } else {
                 None
             };
@@ -303,7 +303,8 @@ impl Check<'_> {
 
     fn keep_thresholds(&mut self, entry: Option<&Entry>, row: Option<RowId>, name: &str) {
         let Some(entry) = entry else { return };
-        let entries = self.names(entry, "metrics with conditions, like `latency: [p95 < 500ms]`").to_vec();
+        let entries =
+            self.names(entry, "a map of metrics and conditions, like `latency: [p95 < 500ms]`").to_vec();
         match row {
             Some(row) => self.own_thresholds.push((row, name.to_owned(), entries)),
             None => {
@@ -330,13 +331,12 @@ impl Check<'_> {
         }
     }
 
-    /// Names of `verify` and `setup` that a reader would look for in thresholds have no row.
-    pub(super) fn default_name(&self, method: Method, path: &Entry) -> String {
+    /// What a request without a name is called: `POST /path` as written.
+    pub(super) fn default_name(method: Method, path: &Entry) -> String {
         let text = match &path.value.kind {
             Kind::Text { value, .. } => value.trim(),
             _ => "",
         };
-        let _ = Block::Flow;
         format!("{} {text}", method.as_str())
     }
 }

@@ -59,7 +59,7 @@ impl Check<'_> {
         let chance = fields.get("chance").map(|entry| (entry, self.share(&entry.value, &entry.key)));
         if let Some((entry, _)) = chance {
             let words = format!(
-                "only with `chance: {}`",
+                "fills it only with `chance: {}`",
                 shortened(entry.value.scalar_text(self.text).unwrap_or(""))
             );
             let circumstance = self.course.circumstance(words, String::new());
@@ -98,7 +98,8 @@ impl Check<'_> {
         let text = entry.value.scalar_text(self.text).unwrap_or_default();
         // A `when:` that speaks of a name says nothing of whether it has a value; a loop waits for it.
         let waits_for = if key == "while" { text.to_owned() } else { String::new() };
-        let circumstance = self.course.circumstance(format!("only `{key}: {}`", shortened(text)), waits_for);
+        let circumstance =
+            self.course.circumstance(format!("fills it only `{key}: {}`", shortened(text)), waits_for);
         self.circumstances.push(circumstance);
     }
 
@@ -123,7 +124,7 @@ impl Check<'_> {
         }
         if let Some(&(method, path)) = requests.first() {
             self.no_block_keys(fields, &path.key.name);
-            let default_name = self.default_name(method, path);
+            let default_name = Self::default_name(method, path);
             let name = name.unwrap_or_else(|| default_name.clone());
             let (request, needs) = self.request(fields, (method, path), &tallies, &name)?;
             return Some((Action::Request(Box::new(request)), needs, default_name));
@@ -291,7 +292,7 @@ impl Check<'_> {
 
     fn assignments(&mut self, entry: &Entry) -> Vec<(Slot, ValueTemplate)> {
         let mut assignments = Vec::new();
-        for entry in self.names(entry, "names with values") {
+        for entry in self.names(entry, "a map of names and values") {
             let value = self.value(&entry.value);
             if let (Some(slot), Some(value)) = (self.names.slot(&entry.key.name), value) {
                 assignments.push((slot, value));
@@ -308,8 +309,8 @@ impl Check<'_> {
             _ => CustomKind::Share,
         };
         let mut tallies = Vec::new();
-        for entry in
-            self.names(entry, "names with expressions, like `cache hit: header(\"X-Cache\") == \"HIT\"`")
+        for entry in self
+            .names(entry, "a map of names and expressions, like `cache hit: header(\"X-Cache\") == \"HIT\"`")
         {
             let value = self.expression(&entry.value, &entry.key);
             let Some(name) = self.good_name(&entry.key.name, &entry.key.span, "a metric") else { continue };
