@@ -80,7 +80,10 @@ impl Check<'_> {
         );
         let (on_failure, on_business) =
             (on_failure.unwrap_or(OnFailure::End), on_business.unwrap_or(OnBusiness::Continue));
-        self.note_captures(fields.get("capture"), !expect.business.is_empty(), on_failure, on_business);
+        // Defaults of `outcomes` are for every request; only a refusal that the step itself names is likely.
+        let expected = fields.get("expect").and_then(|entry| entry.value.get("business"));
+        let has_business = expected.is_some_and(|entry| !entry.value.entries().is_empty());
+        self.note_captures(fields.get("capture"), has_business, on_failure, on_business);
         self.keep_thresholds(fields.get("thresholds"), row, name);
 
         let mut needs = sent.needs;
