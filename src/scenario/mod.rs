@@ -15,3 +15,6 @@ pub use read::{
     target_override,
 };
 pub use schema::schema;
+
+#[cfg(test)]
+mod tests;
