@@ -54,8 +54,7 @@ fn shape(shape_of: &Shape, places: &mut Vec<&'static Place>) -> Value {
     let duration = r"^\s*([0-9.]+(us|µs|ms|s|m|h|d))+\s*$";
     match shape_of {
         Shape::Text => json!({ "type": "string" }),
-        Shape::Scalar => json!({ "type": ["string", "number", "boolean"] }),
-        Shape::Expression => json!({ "type": ["string", "number", "boolean"] }),
+        Shape::Scalar | Shape::Expression => json!({ "type": ["string", "number", "boolean"] }),
         Shape::Any => json!({}),
         Shape::Duration => json!({ "type": "string", "pattern": duration }),
         Shape::Rate => json!({ "type": "string", "pattern": r"^\s*[0-9.eE+]+\s*/\s*(s|sec|m|min|h)\s*$" }),

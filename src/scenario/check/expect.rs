@@ -120,16 +120,13 @@ impl Check<'_> {
 
     fn status(&mut self, node: &Node, key: &Key) -> Option<(u16, u16)> {
         let text = self.text(node, key, STATUSES)?;
-        let (low, high) = match range_of(text) {
-            Some(range) => range,
-            None => {
-                self.error(
-                    &node.span,
-                    format!("`{}` is no status", shortened(text)),
-                    format!("write {STATUSES}"),
-                );
-                return None;
-            }
+        let Some((low, high)) = range_of(text) else {
+            self.error(
+                &node.span,
+                format!("`{}` is no status", shortened(text)),
+                format!("write {STATUSES}"),
+            );
+            return None;
         };
         if (100..600).contains(&low) && (100..600).contains(&high) && low <= high {
             return Some((low as u16, high as u16));

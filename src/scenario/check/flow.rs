@@ -146,14 +146,14 @@ impl Check<'_> {
         let shared = only.under.iter().all(|id| need.under.contains(id));
         let Some((words, help)) = &only.gap else { return };
         // A condition that both stand under leaves no gap between them; a business outcome does.
-        let is_condition = !only.under.is_empty() && self.is_condition(words);
+        let is_condition = !only.under.is_empty() && is_condition(words);
         if own_condition || (shared && is_condition) {
             return;
         }
         self.warning(&need.at, format!("`{name}` may have no value here: line {} {words}", only.line), *help);
     }
+}
 
-    fn is_condition(&self, words: &str) -> bool {
-        words.starts_with("fills it only ")
-    }
+fn is_condition(words: &str) -> bool {
+    words.starts_with("fills it only ")
 }

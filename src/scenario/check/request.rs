@@ -68,10 +68,10 @@ impl Check<'_> {
         self.answer = true;
         let expect = self.expect(fields.get("expect"), Place { row });
         let tallies: Vec<Tally> = tallies.iter().flat_map(|entry| self.tallies(entry)).collect();
-        let looked_at = self.gather();
-        self.note_needs(&looked_at);
-        let captures = self.captures(fields.get("capture"));
-        let captured = self.gather();
+        let after = self.gather();
+        self.note_needs(&after);
+        let kept = self.captures(fields.get("capture"));
+        let keeping = self.gather();
         let on_failure = self
             .choice(fields.get("on_failure"), &[("end", OnFailure::End), ("continue", OnFailure::Continue)]);
         let on_business = self.choice(
@@ -87,10 +87,10 @@ impl Check<'_> {
         self.keep_thresholds(fields.get("thresholds"), row, name);
 
         let mut needs = sent.needs;
-        let own: Vec<Slot> = captures.iter().map(|(slot, _)| *slot).collect();
+        let own: Vec<Slot> = kept.iter().map(|(slot, _)| *slot).collect();
         // A capture may speak of those above it in the same answer.
-        let later = captured.needs.into_iter().filter(|slot| !own.contains(slot));
-        for slot in looked_at.needs.into_iter().chain(later) {
+        let later = keeping.needs.into_iter().filter(|slot| !own.contains(slot));
+        for slot in after.needs.into_iter().chain(later) {
             if !needs.contains(&slot) {
                 needs.push(slot);
             }
@@ -104,11 +104,11 @@ impl Check<'_> {
             body: body?,
             timeout: timeout?,
             expect,
-            captures,
+            captures: kept,
             tallies,
             on_failure,
             on_business,
-            reads_body: looked_at.reads_body || captured.reads_body,
+            reads_body: after.reads_body || keeping.reads_body,
         };
         Some((request, needs))
     }
@@ -308,16 +308,15 @@ impl Check<'_> {
         let Some(entry) = entry else { return };
         let entries =
             self.names(entry, "a map of metrics and conditions, like `latency: [p95 < 500ms]`").to_vec();
-        match row {
-            Some(row) => self.own_thresholds.push((row, name.to_owned(), entries)),
-            None => {
-                let block = self.block.name();
-                self.error(
-                    &entry.key.span,
-                    format!("requests of `{block}` are not measured"),
-                    "write thresholds at steps of `flow`; in `verify`, write checks",
-                );
-            }
+        if let Some(row) = row {
+            self.own_thresholds.push((row, name.to_owned(), entries));
+        } else {
+            let block = self.block.name();
+            self.error(
+                &entry.key.span,
+                format!("requests of `{block}` are not measured"),
+                "write thresholds at steps of `flow`; in `verify`, write checks",
+            );
         }
     }
 

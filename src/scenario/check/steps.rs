@@ -10,7 +10,7 @@ use super::request::METHODS;
 use crate::scenario::finding::shortened;
 use crate::scenario::model::{Action, CustomKind, RowId, Step, StopWhat, Tally, Think};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
-use crate::template::{Slot, ValueTemplate};
+use crate::template::{Expr, Slot, ValueTemplate};
 use crate::threshold::METRICS;
 use crate::units::{UnitError, parse_duration};
 
@@ -55,7 +55,8 @@ impl Check<'_> {
         self.course.next_step();
         let under = self.circumstances.len();
         let given = fields.get("name").map(|entry| self.name_of(entry, "a step"));
-        let when = self.condition(fields);
+        let condition = fields.get("when");
+        let when = condition.and_then(|entry| self.condition(entry));
         let chance = fields.get("chance").map(|entry| (entry, self.share(&entry.value, &entry.key)));
         if let Some((entry, _)) = chance {
             let words = format!(
@@ -68,10 +69,9 @@ impl Check<'_> {
         let done = self.action(fields, given.clone().flatten());
         self.circumstances.truncate(under);
         let (action, needs, default_name) = done?;
-        let when = match when {
-            Some(when) => Some(when?),
-            None => None,
-        };
+        if condition.is_some() && when.is_none() {
+            return None;
+        }
         let chance = match chance {
             Some((_, chance)) => Some(chance?),
             None => None,
@@ -84,14 +84,13 @@ impl Check<'_> {
         Some(Step { name, line, when, chance, needs, action })
     }
 
-    fn condition(&mut self, fields: Fields<'_>) -> Option<Option<crate::template::Expr>> {
-        let entry = fields.get("when")?;
+    fn condition(&mut self, entry: &Entry) -> Option<Expr> {
         let expr = self.expression(&entry.value, &entry.key);
         // A condition over a missing name is false: it needs none of them.
         let gathered = self.gather();
         self.block_reads_body |= gathered.reads_body;
         self.under("when", entry);
-        Some(expr)
+        expr
     }
 
     fn under(&mut self, key: &str, entry: &Entry) {

@@ -199,8 +199,7 @@ impl<'t> Builder<'t> {
                 break range(&span).end;
             }
             let item = self.node(event, &span, depth + 1)?;
-            let split =
-                style == StructureStyle::Flow && items.last().is_some_and(|before| self.was_split(before));
+            let split = style == StructureStyle::Flow && items.last().is_some_and(|before| was_split(before));
             match items.last_mut() {
                 // A value split in two is one finding, whatever becomes of its parts.
                 Some(before) if split => *before = self.split(before, &item.span),
@@ -301,10 +300,6 @@ impl<'t> Builder<'t> {
         !key.span.is_empty() && rest.trim_start().starts_with([',', '}', '#'])
     }
 
-    fn was_split(&self, node: &Node) -> bool {
-        matches!(&node.kind, Kind::Text { value, plain: true } if looks_cut(value))
-    }
-
     fn split(&mut self, before: &Node, after: &Range<usize>) -> Rc<Node> {
         let at = before.span.start..after.end.max(before.span.end);
         let whole = shortened(self.text.get(at.clone()).unwrap_or_default()).replace('"', "'");
@@ -318,4 +313,8 @@ impl<'t> Builder<'t> {
 
 fn range(span: &Span) -> Range<usize> {
     span.byte_range().unwrap_or_default()
+}
+
+fn was_split(node: &Node) -> bool {
+    matches!(&node.kind, Kind::Text { value, plain: true } if looks_cut(value))
 }
