@@ -1,7 +1,7 @@
 //! Being asked to stop: Ctrl-C, and the SIGTERM of a CI job or a container.
 
 /// Ready at the next request to stop.
-pub async fn first() {
+pub(crate) async fn first() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -82,10 +82,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
             "h" => 3600.0,
             "d" => 86_400.0,
             "" => {
-                return Err(UnitError::new(
-                    format!("`{text}` has no unit"),
-                    format!("write `{text}s` for seconds or `{text}ms` for milliseconds"),
-                ));
+                let help = if tail.trim().is_empty() {
+                    format!("write `{text}s` for seconds or `{text}ms` for milliseconds")
+                } else {
+                    "write the unit right behind the number, like `10s` or `1m30s`".to_owned()
+                };
+                return Err(UnitError::new(format!("`{text}` has no unit"), help));
             }
             other => {
                 let meant = match other {

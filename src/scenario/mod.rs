@@ -6,6 +6,7 @@ mod check;
 mod finding;
 pub mod model;
 mod read;
+mod schema;
 mod yaml;
 
 pub use finding::{Finding, MachineFinding, Position, Severity, Source};
@@ -13,3 +14,7 @@ pub use read::{
     Failed, LARGEST, LoadOptions, Loaded, ReadError, ReadProblem, TargetError, load, load_text,
     target_override,
 };
+pub use schema::schema;
+
+#[cfg(test)]
+mod tests;

@@ -72,33 +72,25 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Failed> {
 /// Checks the text of a scenario file, `path` being what messages call it.
 pub fn load_text(path: &Path, text: String, options: &LoadOptions) -> Result<Loaded, Failed> {
     let source = Source::new(path, text);
-    let parsed = yaml::parse(source.text());
-    let mut findings = parsed.findings;
-    let test = match parsed.root {
-        Some(root) => {
-            let (test, found) = check::check(&source, &root, options);
-            findings.extend(found);
-            test
-        }
-        None => {
-            if findings.is_empty() {
-                findings.push(empty());
-            }
-            None
-        }
-    };
+    let yaml::Parsed { root, mut findings } = yaml::parse(source.text());
+    let mut checked = None;
+    if let Some(root) = root {
+        let (result, more) = check::check(&source, &root, options);
+        findings.extend(more);
+        checked = result;
+    } else if findings.is_empty() {
+        findings.push(empty());
+    }
     findings.sort_by_key(|finding| (finding.span.start, finding.span.end));
     let has_errors = findings.iter().any(|finding| finding.severity == Severity::Error);
-    match test.filter(|_| !has_errors) {
-        Some(test) => Ok(Loaded { test, warnings: findings, source }),
-        None => {
-            if !has_errors {
-                // A test that could not be made without a word about it would be a slip of the checker.
-                findings.push(Finding::error(0..0, "this file cannot be read as a test"));
-            }
-            Err(Failed::Findings { file: Box::new(source), findings })
-        }
+    if let Some(test) = checked.filter(|_| !has_errors) {
+        return Ok(Loaded { test, warnings: findings, source });
     }
+    if !has_errors {
+        // A test that could not be made without a word about it would be a slip of the checker.
+        findings.push(Finding::error(0..0, "this file cannot be read as a test"));
+    }
+    Err(Failed::Findings { file: Box::new(source), findings })
 }
 
 /// Reads the value of `--target`: `bundled`, or a base URL.
@@ -138,7 +130,7 @@ fn read(path: &Path) -> Result<String, ReadError> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..valid].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let line = error.as_bytes()[..valid].split(|&byte| byte == b'\n').count();
         failed(ReadProblem::NotText { line })
     })
 }
@@ -147,19 +139,15 @@ fn read(path: &Path) -> Result<String, ReadError> {
 fn near(path: &Path) -> Option<PathBuf> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let wanted = path.file_stem()?.to_str()?;
-    let files = std::fs::read_dir(directory)
-        .ok()?
-        .take(1000)
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let files: Vec<String> = files.filter(|name| name.ends_with(".yaml") || name.ends_with(".yml")).collect();
-    let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
-    let stems: Vec<String> = files.iter().map(|name| stem(name)).collect();
-    let close = closest(wanted, stems.iter().map(String::as_str))?;
-    let place = stems.iter().position(|stem| stem == close)?;
-    Some(match path.parent() {
-        Some(parent) => parent.join(&files[place]),
-        None => PathBuf::from(&files[place]),
-    })
+    let files = std::fs::read_dir(directory).ok()?.take(1000).filter_map(|entry| {
+        let path = PathBuf::from(entry.ok()?.file_name());
+        path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml").then_some(path)
+    });
+    let files: Vec<(String, PathBuf)> =
+        files.filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path))).collect();
+    let close = closest(wanted, files.iter().map(|(stem, _)| stem.as_str()))?;
+    let (_, file) = files.iter().find(|(stem, _)| stem == close)?;
+    Some(path.with_file_name(file))
 }
 
 fn errors(findings: &[Finding]) -> String {

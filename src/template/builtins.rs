@@ -276,7 +276,7 @@ pub(super) fn check_calls(source: &str, words: &[Token], env: &Env) -> Result<()
         }
         let name = word.text(source);
         let before = place.checked_sub(1).and_then(text);
-        let test = before == Some("is")
+        let is_test = before == Some("is")
             || (before == Some("not") && place.checked_sub(2).and_then(text) == Some("is"));
         if before == Some("|") && !engine_knows(&format!("1|{name}"), ErrorKind::UnknownFilter) {
             return Err(TemplateError {
@@ -285,7 +285,7 @@ pub(super) fn check_calls(source: &str, words: &[Token], env: &Env) -> Result<()
                 at: Some(word.range.clone()),
             });
         }
-        if test && name != "not" && !engine_knows(&format!("1 is {name}"), ErrorKind::UnknownTest) {
+        if is_test && name != "not" && !engine_knows(&format!("1 is {name}"), ErrorKind::UnknownTest) {
             return Err(TemplateError {
                 problem: format!("there is no test `{name}`"),
                 help: Some("tests are those of Jinja, like `is defined`, `is number`, `is string`".into()),

@@ -42,6 +42,17 @@ pub struct Visible<'a> {
     pub env: &'a Env,
 }
 
+impl Visible<'_> {
+    /// The slot of a name. Reserved names have none, and are the many: the slots need not be searched for them.
+    fn slot(&self, name: &str) -> Option<Slot> {
+        if is_reserved(name) {
+            return None;
+        }
+        let place = self.slots.iter().position(|slot| slot == name)?;
+        u16::try_from(place).ok().map(Slot)
+    }
+}
+
 /// Why an evaluation failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{expression}: {problem}")]
@@ -125,7 +136,7 @@ impl Expr {
         let needs = if mends { Vec::new() } else { mentions.clone() };
         let mut reads = Reads::default();
         for (name, _) in free_names(source, words) {
-            if visible.slots.iter().any(|slot| slot == name) {
+            if visible.slot(name).is_some() {
                 continue;
             }
             reads.answer |= ANSWER_NAMES.contains(&name);
@@ -339,8 +350,8 @@ fn simple(source: &str, words: &[Token], visible: Visible<'_>) -> Option<Code> {
             "true" | "True" => Some(Code::Const(Value::from(true))),
             "false" | "False" => Some(Code::Const(Value::from(false))),
             "null" | "none" | "None" => Some(Code::Const(Value::UNDEFINED)),
-            name => match visible.slots.iter().position(|slot| slot == name) {
-                Some(place) => Some(Code::Slot(Slot(u16::try_from(place).ok()?))),
+            name => match visible.slot(name) {
+                Some(slot) => Some(Code::Slot(slot)),
                 None if name == "status" => Some(Code::Status),
                 None if name == "json" => Some(Code::Json(Box::new([]))),
                 None => None,
@@ -356,7 +367,7 @@ fn simple(source: &str, words: &[Token], visible: Visible<'_>) -> Option<Code> {
             let name = quoted.get(1..quoted.len() - 1)?;
             (!name.contains('\\')).then(|| Code::Header(name.into()))
         }
-        (_, Kind::Name) if text(0) == Some("json") && !visible.slots.iter().any(|slot| slot == "json") => {
+        (_, Kind::Name) if text(0) == Some("json") => {
             json_path(source, &words[1..]).map(|path| Code::Json(path.into()))
         }
         _ => None,
@@ -421,9 +432,10 @@ fn free_names<'a>(source: &'a str, words: &'a [Token]) -> impl Iterator<Item = (
         let after = words.get(place + 1).map(|word| word.text(source));
         let text = word.text(source);
         let attribute = matches!(before, Some("." | "|" | "is"));
-        let test = before == Some("not") && two_before == Some("is");
+        let is_test = before == Some("not") && two_before == Some("is");
         let argument = after == Some("=") && matches!(before, Some("(" | ","));
-        let free = word.kind == Kind::Name && !attribute && !test && !argument && !KEYWORDS.contains(&text);
+        let free =
+            word.kind == Kind::Name && !attribute && !is_test && !argument && !KEYWORDS.contains(&text);
         free.then(|| (text, word.range.clone()))
     })
 }
@@ -433,23 +445,20 @@ fn slots_used<'a>(
     words: &'a [Token],
     visible: Visible<'a>,
 ) -> impl Iterator<Item = Slot> + 'a {
-    free_names(source, words).filter_map(move |(name, _)| {
-        let place = visible.slots.iter().position(|slot| slot == name)?;
-        u16::try_from(place).ok().map(Slot)
-    })
+    free_names(source, words).filter_map(move |(name, _)| visible.slot(name))
 }
 
 fn check_names(source: &str, words: &[Token], visible: Visible<'_>) -> Result<(), TemplateError> {
     for (name, at) in free_names(source, words) {
-        let known = visible.slots.iter().any(|slot| slot == name)
-            || NAMES.contains(&name)
+        let known = NAMES.contains(&name)
             || builtins::FUNCTIONS.contains(&name)
             || (visible.results && name == "results")
-            || ANSWER_NAMES.contains(&name);
+            || ANSWER_NAMES.contains(&name)
+            || visible.slot(name).is_some();
         if !known {
             return Err(unknown_name(name, at, visible));
         }
-        if ANSWER_NAMES.contains(&name) && !visible.answer && !visible.slots.iter().any(|slot| slot == name) {
+        if ANSWER_NAMES.contains(&name) && !visible.answer {
             return Err(TemplateError {
                 problem: format!("`{name}` is known only after an answer"),
                 help: Some("capture what you need in an earlier request, and use its name here".into()),
@@ -470,9 +479,6 @@ fn check_names(source: &str, words: &[Token], visible: Visible<'_>) -> Result<()
             "target" => &["url", "bundled"],
             _ => continue,
         };
-        if visible.slots.iter().any(|slot| slot == word.text(source)) {
-            continue;
-        }
         let name = attribute.text(source);
         if !known.contains(&name) {
             return Err(TemplateError {

@@ -19,7 +19,7 @@ impl Check<'_> {
         let latency = get("latency").and_then(|entry| self.some_time(&entry.value, &entry.key));
         let mut own: Vec<Entry> = Vec::new();
         if let Some(entry) = get("business") {
-            own = self.names(entry, "names with statuses, like `seat taken: 409`").to_vec();
+            own = self.names(entry, "a map of names and statuses, like `seat taken: 409`").to_vec();
         }
         // The step's own win over defaults of the same name.
         let defaults =
@@ -73,7 +73,9 @@ impl Check<'_> {
     /// Named conditions; those of `verify` are the test's invariants.
     pub(super) fn checks(&mut self, entry: &Entry, row: Option<RowId>) -> Vec<(CheckId, Expr)> {
         let mut checks = Vec::new();
-        for entry in self.names(entry, "names with expressions, like `total is right: json.total == 3`") {
+        for entry in
+            self.names(entry, "a map of names and expressions, like `total is right: json.total == 3`")
+        {
             let expr = self.expression(&entry.value, &entry.key);
             let name = entry.key.name.trim();
             if name.is_empty() {
@@ -118,16 +120,13 @@ impl Check<'_> {
 
     fn status(&mut self, node: &Node, key: &Key) -> Option<(u16, u16)> {
         let text = self.text(node, key, STATUSES)?;
-        let (low, high) = match range_of(text) {
-            Some(range) => range,
-            None => {
-                self.error(
-                    &node.span,
-                    format!("`{}` is no status", shortened(text)),
-                    format!("write {STATUSES}"),
-                );
-                return None;
-            }
+        let Some((low, high)) = range_of(text) else {
+            self.error(
+                &node.span,
+                format!("`{}` is no status", shortened(text)),
+                format!("write {STATUSES}"),
+            );
+            return None;
         };
         if (100..600).contains(&low) && (100..600).contains(&high) && low <= high {
             return Some((low as u16, high as u16));
@@ -143,7 +142,12 @@ impl Check<'_> {
 fn is_status(node: &Node) -> bool {
     match &node.kind {
         Kind::Int(_) | Kind::List(_) | Kind::Float(_) => true,
-        Kind::Text { value, .. } => range_of(value).is_some(),
+        // `4x` is no status either, but surely no expression.
+        Kind::Text { value, .. } => {
+            let digits = value.starts_with(|c: char| c.is_ascii_digit());
+            range_of(value).is_some()
+                || (digits && value.chars().all(|c| c.is_ascii_digit() || "xX".contains(c)))
+        }
         _ => false,
     }
 }

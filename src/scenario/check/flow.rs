@@ -13,7 +13,7 @@ use crate::template::Slot;
 #[derive(Debug, Clone)]
 pub(super) struct Circumstance {
     id: usize,
-    /// How it is said: ``only `when: json.total > 0` ``.
+    /// How it is said: ``fills it only `when: json.total > 0` ``.
     words: String,
     /// A loop that runs until a name has a value makes sure that it has one.
     text: String,
@@ -146,18 +146,14 @@ impl Check<'_> {
         let shared = only.under.iter().all(|id| need.under.contains(id));
         let Some((words, help)) = &only.gap else { return };
         // A condition that both stand under leaves no gap between them; a business outcome does.
-        let is_condition = !only.under.is_empty() && self.is_condition(words);
+        let is_condition = !only.under.is_empty() && is_condition(words);
         if own_condition || (shared && is_condition) {
             return;
         }
-        self.warning(
-            &need.at,
-            format!("`{name}` may have no value here: line {} fills it {words}", only.line),
-            *help,
-        );
+        self.warning(&need.at, format!("`{name}` may have no value here: line {} {words}", only.line), *help);
     }
+}
 
-    fn is_condition(&self, words: &str) -> bool {
-        words.starts_with("only ")
-    }
+fn is_condition(words: &str) -> bool {
+    words.starts_with("fills it only ")
 }

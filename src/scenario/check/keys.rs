@@ -16,7 +16,8 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) shape: Shape,
-    pub(crate) required: bool,
+    /// What to write where it is missing and must not be.
+    pub(crate) required: Option<&'static str>,
 }
 
 /// What may stand at a key.
@@ -46,11 +47,11 @@ pub(crate) enum Shape {
 }
 
 const fn key(name: &'static str, about: &'static str, shape: Shape) -> Key {
-    Key { name, about, shape, required: false }
+    Key { name, about, shape, required: None }
 }
 
-const fn required(name: &'static str, about: &'static str, shape: Shape) -> Key {
-    Key { name, about, shape, required: true }
+const fn required(name: &'static str, about: &'static str, shape: Shape, example: &'static str) -> Key {
+    Key { name, about, shape, required: Some(example) }
 }
 
 impl Place {
@@ -80,10 +81,16 @@ pub(crate) static TEST: Place = Place {
             "load",
             "How many users come, or how many arrive per second, and for how long.",
             Shape::In(&LOAD),
+            "write `load: { users: 10, duration: 1m }`, or `stages:` for a course over time",
         ),
         key("setup", "Steps taken once, before the load; every user sees what they capture.", Shape::Steps),
         key("on_start", "Steps each user takes once, before its first iteration.", Shape::Steps),
-        required("flow", "What a user does, again and again.", Shape::Steps),
+        required(
+            "flow",
+            "What a user does, again and again.",
+            Shape::Steps,
+            "write `flow:` and under it a step, like `- get: /api`",
+        ),
         key("teardown", "Steps taken once at the very end, also after a failure.", Shape::Steps),
         key("verify", "Steps taken once after the load has drained: is the data still right?", Shape::Steps),
         key("outcomes", "Which answers are expected, for all requests.", Shape::In(&OUTCOMES)),
@@ -166,11 +173,17 @@ pub(crate) static STAGE: Place = Place {
     name: "stage",
     what: "a stage",
     keys: &[&[
-        required("duration", "How long the stage takes, like `30s`.", Shape::Duration),
+        required(
+            "duration",
+            "How long the stage takes, like `30s`.",
+            Shape::Duration,
+            "write how long it takes, like `duration: 30s`",
+        ),
         required(
             "target",
             "Where it leads: a number of users, or arrivals like `50/s`.",
             Shape::Either(&[Shape::Whole(0), Shape::Rate]),
+            "write where it leads, like `target: 50` for users or `target: 50/s` for arrivals",
         ),
         key("name", "A name to filter thresholds by.", Shape::Text),
     ]],
@@ -204,7 +217,7 @@ pub(crate) static THRESHOLD: Place = Place {
     name: "threshold",
     what: "a threshold",
     keys: &[&[
-        required("that", "What must hold, like `p95 < 500ms`.", Shape::Text),
+        required("that", "What must hold, like `p95 < 500ms`.", Shape::Text, "write `that: p95 < 500ms`"),
         key("abort", "End the run as soon as it does not hold.", Shape::Flag),
         key("after", "How much of the load must have passed before `abort` looks at it.", Shape::Duration),
         key("over", "Judge a sliding window of this length.", Shape::Duration),
@@ -215,7 +228,7 @@ pub(crate) static THINK: Place = Place {
     name: "think",
     what: "a think time",
     keys: &[&[
-        required("mean", "The mean think time.", Shape::Duration),
+        required("mean", "The mean think time.", Shape::Duration, "write `mean: 2s`"),
         key("distribution", "How it is drawn.", Shape::Word(&["exponential"])),
     ]],
 };

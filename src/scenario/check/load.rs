@@ -57,16 +57,23 @@ impl Check<'_> {
         let open =
             fields.get("model").and_then(|entry| self.word(entry, &[("closed", false), ("open", true)]));
         self.one_form(fields, &entry.key)?;
-        let shape = if let Some(stages) = fields.get("stages") {
-            self.staged(fields, stages)
+        let (shape, is_open) = if let Some(stages) = fields.get("stages") {
+            let shape = self.staged(fields, stages);
+            let is_open = shape.as_ref().map(Shape::is_open);
+            (shape, is_open)
         } else if let Some(rate) = fields.get("rate") {
-            self.constant_rate(fields, rate)
+            (self.constant_rate(fields, rate), Some(true))
         } else {
-            self.constant_users(fields, &entry.key)
+            (self.constant_users(fields), Some(false))
         };
-        let shape = shape?;
-        self.model_agrees(fields, open, &shape);
-        let shape = self.capped(fields, shape)?;
+        if let Some(is_open) = is_open {
+            self.model_agrees(fields, open, is_open);
+        }
+        let cap = self.cap(fields, is_open);
+        let mut shape = shape?;
+        if let Shape::Arrivals { max_users, when_full, .. } = &mut shape {
+            (*max_users, *when_full) = cap?;
+        }
         Some(Load {
             kind,
             shape,
@@ -218,7 +225,7 @@ impl Check<'_> {
         Some(open(Profile::constant(rate, duration?)))
     }
 
-    fn constant_users(&mut self, fields: Fields<'_>, key: &Key) -> Option<Shape> {
+    fn constant_users(&mut self, fields: Fields<'_>) -> Option<Shape> {
         let entry = fields.get("users")?;
         let users = self.whole(&entry.value, &entry.key, 1..=MOST_USERS);
         let Some(iterations) = fields.get("iterations") else {
@@ -233,7 +240,6 @@ impl Check<'_> {
             );
         }
         let iterations = self.whole(&iterations.value, &iterations.key, 1..=u64::MAX)?;
-        let _ = key;
         Some(Shape::SharedIterations { users: users? as u32, iterations })
     }
 
@@ -251,9 +257,9 @@ impl Check<'_> {
         self.some_time(&entry.value, &entry.key)
     }
 
-    fn model_agrees(&mut self, fields: Fields<'_>, open: Option<bool>, shape: &Shape) {
+    fn model_agrees(&mut self, fields: Fields<'_>, open: Option<bool>, is_open: bool) {
         let (Some(open), Some(entry)) = (open, fields.get("model")) else { return };
-        if open == shape.is_open() {
+        if open == is_open {
             return;
         }
         let (problem, help) = if open {
@@ -271,9 +277,9 @@ impl Check<'_> {
     }
 
     /// `max_users` and `when_full`, which only the open model has.
-    fn capped(&mut self, fields: Fields<'_>, shape: Shape) -> Option<Shape> {
+    fn cap(&mut self, fields: Fields<'_>, is_open: Option<bool>) -> Option<(Option<u32>, WhenFull)> {
         let (cap, full) = (fields.get("max_users"), fields.get("when_full"));
-        let Shape::Arrivals { profile, .. } = shape else {
+        if is_open == Some(false) {
             for entry in [cap, full].into_iter().flatten() {
                 self.error(
                     &entry.key.span,
@@ -281,8 +287,8 @@ impl Check<'_> {
                     "take it out: the users of the closed model are their own limit",
                 );
             }
-            return Some(shape);
-        };
+            return None;
+        }
         let max_users = match cap {
             Some(entry) => Some(self.whole(&entry.value, &entry.key, 1..=MOST_USERS)? as u32),
             None => None,
@@ -298,7 +304,7 @@ impl Check<'_> {
                 "write `max_users` as well, or take it out",
             );
         }
-        Some(Shape::Arrivals { profile, max_users, when_full })
+        Some((max_users, when_full))
     }
 }
 

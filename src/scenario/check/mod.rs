@@ -222,7 +222,7 @@ impl Check<'_> {
         self.block = Block::Vars;
         let mut vars = Vec::new();
         let Some(entry) = fields.get("vars") else { return vars };
-        for entry in self.names(entry, "names with values") {
+        for entry in self.names(entry, "a map of names and values") {
             let value = self.value(&entry.value);
             // A variable may use those above it; the others have no value yet.
             for (slot, at) in std::mem::take(&mut self.gathered).places {

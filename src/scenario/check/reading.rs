@@ -98,18 +98,11 @@ impl<'a> Check<'a> {
                 self.unknown_key(&entry.key, place);
             }
         }
-        for wanted in place.all().filter(|wanted| wanted.required) {
-            if node.get(wanted.name).is_none()
-                && !entries.iter().any(|entry| near(&entry.key.name, wanted.name))
-            {
-                let span = if key.span.is_empty() || node.span.start > key.span.end {
-                    &node.span
-                } else {
-                    &key.span
-                };
-                let span = span.clone();
-                let help = format!("{}: {}", wanted.name, wanted.about);
-                self.error(&span, format!("{} needs `{}`", place.what, wanted.name), help);
+        for wanted in place.all() {
+            let Some(example) = wanted.required.filter(|_| node.get(wanted.name).is_none()) else { continue };
+            if !entries.iter().any(|entry| near(&entry.key.name, wanted.name)) {
+                let span = if key.span.is_empty() { &node.span } else { &key.span };
+                self.error(&span.clone(), format!("{} needs `{}`", place.what, wanted.name), example);
             }
         }
         Some(Fields { node, place, has_unknown })
@@ -127,7 +120,7 @@ impl<'a> Check<'a> {
         } else {
             let list = format!("{} has {}", place.what, listed(&known));
             match closest(name, known.iter().copied()) {
-                Some(close) if known.len() > 13 => format!("did you mean `{close}`?"),
+                Some(close) if known.len() > 10 => format!("did you mean `{close}`?"),
                 Some(close) => format!("did you mean `{close}`? {list}"),
                 None => list,
             }
@@ -140,7 +133,11 @@ impl<'a> Check<'a> {
         if node.is_broken() {
             return;
         }
-        let help = format!("write `{}: …` with {what}", shortened(&key.name));
+        let help = if what.contains(" like `") {
+            format!("write {what}")
+        } else {
+            format!("write `{}: …` with {what}", shortened(&key.name))
+        };
         match &node.kind {
             Kind::Null => {
                 let span = if key.span.is_empty() { &node.span } else { &key.span };

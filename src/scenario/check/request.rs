@@ -1,9 +1,9 @@
 //! A request: where it goes, what it carries, what is kept of the answer.
 
+use super::Check;
 use super::keys::OF_REQUEST;
 use super::reading::{Fields, listed};
 use super::steps::Place;
-use super::{Block, Check};
 use crate::scenario::finding::shortened;
 use crate::scenario::model::{
     Action, Body, Method, OnBusiness, OnFailure, RequestId, RequestStep, RowId, Step, Tally, Url,
@@ -68,10 +68,10 @@ impl Check<'_> {
         self.answer = true;
         let expect = self.expect(fields.get("expect"), Place { row });
         let tallies: Vec<Tally> = tallies.iter().flat_map(|entry| self.tallies(entry)).collect();
-        let looked_at = self.gather();
-        self.note_needs(&looked_at);
-        let captures = self.captures(fields.get("capture"));
-        let captured = self.gather();
+        let after = self.gather();
+        self.note_needs(&after);
+        let kept = self.captures(fields.get("capture"));
+        let keeping = self.gather();
         let on_failure = self
             .choice(fields.get("on_failure"), &[("end", OnFailure::End), ("continue", OnFailure::Continue)]);
         let on_business = self.choice(
@@ -80,14 +80,17 @@ impl Check<'_> {
         );
         let (on_failure, on_business) =
             (on_failure.unwrap_or(OnFailure::End), on_business.unwrap_or(OnBusiness::Continue));
-        self.note_captures(fields.get("capture"), !expect.business.is_empty(), on_failure, on_business);
+        // Defaults of `outcomes` are for every request; only a refusal that the step itself names is likely.
+        let expected = fields.get("expect").and_then(|entry| entry.value.get("business"));
+        let has_business = expected.is_some_and(|entry| !entry.value.entries().is_empty());
+        self.note_captures(fields.get("capture"), has_business, on_failure, on_business);
         self.keep_thresholds(fields.get("thresholds"), row, name);
 
         let mut needs = sent.needs;
-        let own: Vec<Slot> = captures.iter().map(|(slot, _)| *slot).collect();
+        let own: Vec<Slot> = kept.iter().map(|(slot, _)| *slot).collect();
         // A capture may speak of those above it in the same answer.
-        let later = captured.needs.into_iter().filter(|slot| !own.contains(slot));
-        for slot in looked_at.needs.into_iter().chain(later) {
+        let later = keeping.needs.into_iter().filter(|slot| !own.contains(slot));
+        for slot in after.needs.into_iter().chain(later) {
             if !needs.contains(&slot) {
                 needs.push(slot);
             }
@@ -104,11 +107,11 @@ impl Check<'_> {
             body: body?,
             timeout: timeout?,
             expect,
-            captures,
+            captures: kept,
             tallies,
             on_failure,
             on_business,
-            reads_body: looked_at.reads_body || captured.reads_body,
+            reads_body: after.reads_body || keeping.reads_body,
         };
         Some((request, needs))
     }
@@ -194,7 +197,7 @@ impl Check<'_> {
 
     /// The defaults of `http` first, without those that the step has itself.
     fn headers(&mut self, own: Option<&Entry>) -> Vec<(String, TextTemplate)> {
-        let own = own.map(|entry| self.names(entry, "headers with values")).unwrap_or_default();
+        let own = own.map(|entry| self.names(entry, "a map of headers and values")).unwrap_or_default();
         let defaults = self
             .headers
             .iter()
@@ -244,7 +247,7 @@ impl Check<'_> {
     /// Names with texts, as queries and forms have them.
     fn pairs(&mut self, entry: &Entry) -> Vec<(String, TextTemplate)> {
         let mut pairs = Vec::new();
-        for entry in self.names(entry, "names with values") {
+        for entry in self.names(entry, "a map of names and values") {
             let value = self.template(&entry.value, &entry.key);
             pairs.extend(value.map(|value| (entry.key.name.clone(), value)));
         }
@@ -271,7 +274,7 @@ impl Check<'_> {
     fn captures(&mut self, entry: Option<&Entry>) -> Vec<(Slot, Expr)> {
         let mut captures = Vec::new();
         let entries =
-            entry.map(|entry| self.names(entry, "names with expressions, like `token: json.token`"));
+            entry.map(|entry| self.names(entry, "a map of names and expressions, like `token: json.token`"));
         for entry in entries.unwrap_or_default() {
             let expr = self.expression(&entry.value, &entry.key);
             if let (Some(slot), Some(expr)) = (self.names.slot(&entry.key.name), expr) {
@@ -292,10 +295,10 @@ impl Check<'_> {
         for entry in entry.map(|entry| entry.value.entries()).unwrap_or_default() {
             let gap = if has_business && on_business == OnBusiness::Continue {
                 let help = "write `on_business: stop` at that step, or `when:` at this one";
-                Some(("from successes, and it goes on after a business outcome".to_owned(), help))
+                Some(("takes it from successes only, and goes on after a business outcome".to_owned(), help))
             } else if on_failure == OnFailure::Continue {
                 let help = "write `when:` at this step, or leave `on_failure: continue` out at that one";
-                Some(("from successes, and it goes on after a failure".to_owned(), help))
+                Some(("takes it from successes only, and goes on after a failure".to_owned(), help))
             } else {
                 None
             };
@@ -306,17 +309,17 @@ impl Check<'_> {
 
     fn keep_thresholds(&mut self, entry: Option<&Entry>, row: Option<RowId>, name: &str) {
         let Some(entry) = entry else { return };
-        let entries = self.names(entry, "metrics with conditions, like `latency: [p95 < 500ms]`").to_vec();
-        match row {
-            Some(row) => self.own_thresholds.push((row, name.to_owned(), entries)),
-            None => {
-                let block = self.block.name();
-                self.error(
-                    &entry.key.span,
-                    format!("requests of `{block}` are not measured"),
-                    "write thresholds at steps of `flow`; in `verify`, write checks",
-                );
-            }
+        let entries =
+            self.names(entry, "a map of metrics and conditions, like `latency: [p95 < 500ms]`").to_vec();
+        if let Some(row) = row {
+            self.own_thresholds.push((row, name.to_owned(), entries));
+        } else {
+            let block = self.block.name();
+            self.error(
+                &entry.key.span,
+                format!("requests of `{block}` are not measured"),
+                "write thresholds at steps of `flow`; in `verify`, write checks",
+            );
         }
     }
 
@@ -333,13 +336,12 @@ impl Check<'_> {
         }
     }
 
-    /// Names of `verify` and `setup` that a reader would look for in thresholds have no row.
-    pub(super) fn default_name(&self, method: Method, path: &Entry) -> String {
+    /// What a request without a name is called: `POST /path` as written.
+    pub(super) fn default_name(method: Method, path: &Entry) -> String {
         let text = match &path.value.kind {
             Kind::Text { value, .. } => value.trim(),
             _ => "",
         };
-        let _ = Block::Flow;
         format!("{} {text}", method.as_str())
     }
 }

@@ -10,7 +10,7 @@ use super::request::METHODS;
 use crate::scenario::finding::shortened;
 use crate::scenario::model::{Action, CustomKind, RowId, Step, StopWhat, Tally, Think};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
-use crate::template::{Slot, ValueTemplate};
+use crate::template::{Expr, Slot, ValueTemplate};
 use crate::threshold::METRICS;
 use crate::units::{UnitError, parse_duration};
 
@@ -55,11 +55,12 @@ impl Check<'_> {
         self.course.next_step();
         let under = self.circumstances.len();
         let given = fields.get("name").map(|entry| self.name_of(entry, "a step"));
-        let when = self.condition(fields);
+        let condition = fields.get("when");
+        let when = condition.and_then(|entry| self.condition(entry));
         let chance = fields.get("chance").map(|entry| (entry, self.share(&entry.value, &entry.key)));
         if let Some((entry, _)) = chance {
             let words = format!(
-                "only with `chance: {}`",
+                "fills it only with `chance: {}`",
                 shortened(entry.value.scalar_text(self.text).unwrap_or(""))
             );
             let circumstance = self.course.circumstance(words, String::new());
@@ -68,10 +69,9 @@ impl Check<'_> {
         let done = self.action(fields, given.clone().flatten());
         self.circumstances.truncate(under);
         let (action, needs, default_name) = done?;
-        let when = match when {
-            Some(when) => Some(when?),
-            None => None,
-        };
+        if condition.is_some() && when.is_none() {
+            return None;
+        }
         let chance = match chance {
             Some((_, chance)) => Some(chance?),
             None => None,
@@ -84,21 +84,21 @@ impl Check<'_> {
         Some(Step { name, line, when, chance, needs, action })
     }
 
-    fn condition(&mut self, fields: Fields<'_>) -> Option<Option<crate::template::Expr>> {
-        let entry = fields.get("when")?;
+    fn condition(&mut self, entry: &Entry) -> Option<Expr> {
         let expr = self.expression(&entry.value, &entry.key);
         // A condition over a missing name is false: it needs none of them.
         let gathered = self.gather();
         self.block_reads_body |= gathered.reads_body;
         self.under("when", entry);
-        Some(expr)
+        expr
     }
 
     fn under(&mut self, key: &str, entry: &Entry) {
         let text = entry.value.scalar_text(self.text).unwrap_or_default();
         // A `when:` that speaks of a name says nothing of whether it has a value; a loop waits for it.
         let waits_for = if key == "while" { text.to_owned() } else { String::new() };
-        let circumstance = self.course.circumstance(format!("only `{key}: {}`", shortened(text)), waits_for);
+        let circumstance =
+            self.course.circumstance(format!("fills it only `{key}: {}`", shortened(text)), waits_for);
         self.circumstances.push(circumstance);
     }
 
@@ -123,7 +123,7 @@ impl Check<'_> {
         }
         if let Some(&(method, path)) = requests.first() {
             self.no_block_keys(fields, &path.key.name);
-            let default_name = self.default_name(method, path);
+            let default_name = Self::default_name(method, path);
             let name = name.unwrap_or_else(|| default_name.clone());
             let (request, needs) = self.request(fields, (method, path), &tallies, &name)?;
             return Some((Action::Request(Box::new(request)), needs, default_name));
@@ -291,7 +291,7 @@ impl Check<'_> {
 
     fn assignments(&mut self, entry: &Entry) -> Vec<(Slot, ValueTemplate)> {
         let mut assignments = Vec::new();
-        for entry in self.names(entry, "names with values") {
+        for entry in self.names(entry, "a map of names and values") {
             let value = self.value(&entry.value);
             if let (Some(slot), Some(value)) = (self.names.slot(&entry.key.name), value) {
                 assignments.push((slot, value));
@@ -308,8 +308,8 @@ impl Check<'_> {
             _ => CustomKind::Share,
         };
         let mut tallies = Vec::new();
-        for entry in
-            self.names(entry, "names with expressions, like `cache hit: header(\"X-Cache\") == \"HIT\"`")
+        for entry in self
+            .names(entry, "a map of names and expressions, like `cache hit: header(\"X-Cache\") == \"HIT\"`")
         {
             let value = self.expression(&entry.value, &entry.key);
             let Some(name) = self.good_name(&entry.key.name, &entry.key.span, "a metric") else { continue };

@@ -10,6 +10,7 @@ use crate::scenario::LoadOptions;
 use crate::scenario::finding::shortened;
 use crate::scenario::model::{Target, TargetKind};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
+use crate::spelling::closest;
 use crate::template::{Scope, Shared, TextTemplate, Visible};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,6 +26,8 @@ pub(crate) fn parse_target(text: &str) -> Result<TargetKind, (String, String)> {
     let Some((scheme, rest)) = text.split_once("://") else {
         let help = if text.is_empty() {
             "write `bundled`, or a URL like `http://localhost:8080`".to_owned()
+        } else if closest(text, ["bundled"]).is_some() {
+            "did you mean `bundled`?".to_owned()
         } else {
             format!(
                 "write `http://{}`, or `bundled` for the service that comes with the program",
@@ -179,7 +182,7 @@ impl Check<'_> {
             self.timeout = self.some_time(&entry.value, &entry.key).unwrap_or(self.timeout);
         }
         if let Some(entry) = fields.get("headers") {
-            self.headers = self.names(entry, "headers with values").to_vec();
+            self.headers = self.names(entry, "a map of headers and values").to_vec();
         }
     }
 
@@ -190,7 +193,7 @@ impl Check<'_> {
             self.status = self.statuses(&entry.value, &entry.key);
         }
         if let Some(entry) = fields.get("business") {
-            self.business = self.names(entry, "names with statuses").to_vec();
+            self.business = self.names(entry, "a map of names and statuses, like `seat taken: 409`").to_vec();
         }
     }
 }

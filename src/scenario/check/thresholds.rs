@@ -25,7 +25,7 @@ impl Check<'_> {
         let scenarios = [scenario.to_owned()];
         let mut thresholds = Vec::new();
         if let Some(entry) = fields.get("thresholds") {
-            for entry in self.names(entry, "metrics with conditions, like `latency: [p95 < 500ms]`") {
+            for entry in self.names(entry, "a map of metrics and conditions, like `latency: [p95 < 500ms]`") {
                 self.threshold(entry, None, &scenarios, &mut thresholds);
             }
         }

@@ -261,9 +261,11 @@ impl Check<'_> {
             }
             let after = expr[start + name.len()..].trim_start_matches(['"', '\'', ']']);
             let Some(field) = after.strip_prefix('.') else { continue };
+            let field_start = expr.len() - field.len() + shift;
             let end = field.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(field.len());
             let field = &field[..end];
             if !["success", "business", "failure", "in_doubt"].contains(&field) {
+                let at = self.locate(&node.span, text, field_start..field_start + field.len());
                 self.error(
                     &at,
                     format!("the result of a step has no `{}`", shortened(field)),

@@ -110,7 +110,7 @@ impl<'t> Builder<'t> {
             Event::Scalar(value, style, ..) => self.scalar(value.into_owned(), style, at),
             Event::SequenceStart(style, ..) => self.list(style, at, depth)?,
             Event::MappingStart(style, ..) => self.map(style, at, depth)?,
-            Event::Alias(id) => self.alias(id, at, depth),
+            Event::Alias(id) => self.alias(id, at, depth)?,
             Event::UnresolvedAlias(name) => {
                 self.findings.push(no_anchor(&name, &self.names, at.clone()));
                 Node::new(at, Kind::Broken)
@@ -165,19 +165,20 @@ impl<'t> Builder<'t> {
         self.text.get(end..).is_some_and(|rest| rest.trim_start_matches([' ', '\t']).starts_with('#'))
     }
 
-    fn alias(&mut self, id: usize, at: Range<usize>, depth: usize) -> Rc<Node> {
+    fn alias(&mut self, id: usize, at: Range<usize>, depth: usize) -> Result<Rc<Node>, Stop> {
         let name = self.text.get(at.clone()).unwrap_or("*").trim_start_matches('*').to_owned();
         let problem = match self.anchors.get(&id) {
             Some(Anchor::Done(node)) if self.aliased + node.weight > ALIASED => {
                 let finding =
                     format!("the aliases of this file grow to more than {ALIASED} values with `*{name}`");
-                Finding::error(at.clone(), finding)
-                    .help("write what you need once, without aliases of aliases")
+                return Err(Stop(
+                    Finding::error(at, finding).help("write what you need once, without aliases of aliases"),
+                ));
             }
-            Some(Anchor::Done(node)) if depth + node.height > DEEPEST => too_deep(at.clone()),
+            Some(Anchor::Done(node)) if depth + node.height > DEEPEST => return Err(Stop(too_deep(at))),
             Some(Anchor::Done(node)) => {
                 self.aliased += node.weight;
-                return Rc::clone(node);
+                return Ok(Rc::clone(node));
             }
             Some(Anchor::Open) => {
                 let finding =
@@ -187,7 +188,7 @@ impl<'t> Builder<'t> {
             None => no_anchor(&name, &self.names, at.clone()),
         };
         self.findings.push(problem);
-        Node::new(at, Kind::Broken)
+        Ok(Node::new(at, Kind::Broken))
     }
 
     fn list(&mut self, style: StructureStyle, start: Range<usize>, depth: usize) -> Result<Rc<Node>, Stop> {
@@ -198,8 +199,7 @@ impl<'t> Builder<'t> {
                 break range(&span).end;
             }
             let item = self.node(event, &span, depth + 1)?;
-            let split =
-                style == StructureStyle::Flow && items.last().is_some_and(|before| self.was_split(before));
+            let split = style == StructureStyle::Flow && items.last().is_some_and(|before| was_split(before));
             match items.last_mut() {
                 // A value split in two is one finding, whatever becomes of its parts.
                 Some(before) if split => *before = self.split(before, &item.span),
@@ -300,10 +300,6 @@ impl<'t> Builder<'t> {
         !key.span.is_empty() && rest.trim_start().starts_with([',', '}', '#'])
     }
 
-    fn was_split(&self, node: &Node) -> bool {
-        matches!(&node.kind, Kind::Text { value, plain: true } if looks_cut(value))
-    }
-
     fn split(&mut self, before: &Node, after: &Range<usize>) -> Rc<Node> {
         let at = before.span.start..after.end.max(before.span.end);
         let whole = shortened(self.text.get(at.clone()).unwrap_or_default()).replace('"', "'");
@@ -317,4 +313,8 @@ impl<'t> Builder<'t> {
 
 fn range(span: &Span) -> Range<usize> {
     span.byte_range().unwrap_or_default()
+}
+
+fn was_split(node: &Node) -> bool {
+    matches!(&node.kind, Kind::Text { value, plain: true } if looks_cut(value))
 }

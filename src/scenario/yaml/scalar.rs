@@ -97,7 +97,6 @@ pub(super) fn looks_cut(value: &str) -> bool {
     for c in value.chars() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
-            (Some(_), _) => {}
             (None, '(' | '[' | '{') => depth += 1,
             (None, ')' | ']' | '}') => depth -= 1,
             (None, '"') => quote = Some('"'),
