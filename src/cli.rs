@@ -1,5 +1,7 @@
 //! What may be typed: arguments and their help. What they do is in `commands`.
 
+#![expect(clippy::doc_markdown, reason = "these comments are shown in a terminal, as they stand")]
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -9,7 +9,7 @@ use crate::report::plan::render;
 use crate::scenario::model::TargetKind;
 
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
-    let Some(test) = scenario::read(&args.scenario)? else { return Ok(Exit::Usage) };
+    let Some(test) = scenario::read(&args.scenario) else { return Ok(Exit::Usage) };
     let local = test.target.kind == TargetKind::Bundled;
     let text = render(&test, scenario::workers(&args.scenario, local));
     std::io::stdout().write_all(text.as_bytes())?;

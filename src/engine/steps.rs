@@ -90,7 +90,7 @@ impl Worker {
                 }
                 Ok(())
             }
-            Action::Set(values) => self.set(user, values),
+            Action::Set(values) => set(user, values),
             Action::Collect(values) => collect(user, values),
             Action::Check(checks) => {
                 let mut result = Ok(());
@@ -179,14 +179,6 @@ impl Worker {
         }
     }
 
-    fn set(&self, user: &mut User, values: &[(Slot, ValueTemplate)]) -> Result<(), EvalError> {
-        for (slot, template) in values {
-            let value = template.eval(&mut user.scope)?;
-            user.scope.set(*slot, Some(value));
-        }
-        Ok(())
-    }
-
     /// Takes samples of the user's own metrics. What is missing in an answer is no sample.
     pub(super) fn tally(&self, user: &mut User, tallies: &[Tally]) -> Result<(), EvalError> {
         let stage = self.stage_at(user.scenario, user.cursor);
@@ -203,6 +195,14 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+fn set(user: &mut User, values: &[(Slot, ValueTemplate)]) -> Result<(), EvalError> {
+    for (slot, template) in values {
+        let value = template.eval(&mut user.scope)?;
+        user.scope.set(*slot, Some(value));
+    }
+    Ok(())
 }
 
 fn collect(user: &mut User, values: &[(Slot, ValueTemplate)]) -> Result<(), EvalError> {

@@ -37,7 +37,7 @@ impl Arrivals {
             let length = stage.duration.as_secs_f64();
             pieces.push(Piece { begins, length, before, from, to: stage.target });
             begins += length;
-            before += (from + stage.target) / 2.0 * length;
+            before += f64::midpoint(from, stage.target) * length;
             from = stage.target;
         }
         Arrivals { pieces, total: before }
