@@ -236,3 +236,9 @@ fn a_json_body_is_fragments() {
     let expected = r#"{"userId":42,"name":"user \"a\"b\"","plain":1,"seats":[10,20,30],"list":["x",null]}"#;
     assert_eq!(String::from_utf8(out).unwrap(), expected.replace("a\"b", "a\\\"b"));
 }
+
+#[test]
+fn a_missing_header_is_null() {
+    assert!(!holds_over("{}", "header('X-Token') != null"));
+    assert!(holds_over("{}", "header('X-Token') == null"));
+}
