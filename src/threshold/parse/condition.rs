@@ -90,7 +90,7 @@ fn unit(metric: Metric, names: Names<'_>) -> Unit {
     }
 }
 
-fn metric_name<'a>(metric: Metric, names: Names<'a>) -> &'a str {
+fn metric_name(metric: Metric, names: Names<'_>) -> &str {
     match metric {
         Metric::Custom(id) => names.catalog.customs.get(id.index()).map_or("", |custom| custom.name.as_str()),
         metric => METRICS.iter().find(|(_, known)| *known == metric).map_or("", |(name, _)| name),
