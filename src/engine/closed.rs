@@ -14,7 +14,7 @@ use super::worker::Worker;
 use crate::plan::{Presence, most_users, presence};
 use crate::scenario::model::{Load, Profile, Shape};
 
-async fn closed(
+pub(super) async fn closed(
     worker: &Rc<Worker>,
     scenario: u16,
     base: &Base,
@@ -74,7 +74,7 @@ async fn stay(
     }
 }
 
-async fn shared_iterations(worker: &Rc<Worker>, scenario: u16, base: &Base, lane: &Lane, users: u64) {
+pub(super) async fn shared_iterations(worker: &Rc<Worker>, scenario: u16, base: &Base, lane: &Lane, users: u64) {
     let mut all = JoinSet::new();
     for index in (lane.number..users).step_by(usize::try_from(lane.of).unwrap_or(usize::MAX)) {
         let mut user = User::new(&worker.prepared, scenario, base);
@@ -93,4 +93,3 @@ async fn shared_iterations(worker: &Rc<Worker>, scenario: u16, base: &Base, lane
     }
     while all.join_next().await.is_some() {}
 }
-

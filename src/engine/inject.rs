@@ -43,4 +43,3 @@ pub(super) async fn inject(worker: Rc<Worker>, scenario: u16, base: Base, lane: 
         () = worker.timer.sleep_until(over.unwrap_or(worker.epoch)), if over.is_some() => {}
     }
 }
-

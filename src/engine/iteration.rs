@@ -11,7 +11,7 @@ use crate::scenario::model::{Action, Scenario, Step};
 
 /// Iterations one after another, as long as `another` says so and the user need not go. True where the user
 /// is gone for good.
-async fn iterate(worker: &Rc<Worker>, user: &mut User, another: impl Fn() -> bool) -> bool {
+pub(super) async fn iterate(worker: &Rc<Worker>, user: &mut User, another: impl Fn() -> bool) -> bool {
     let prepared = Arc::clone(&worker.prepared);
     let scenario = &prepared.test.scenarios[usize::from(user.scenario)];
     if user.scope.iteration == 0 && !start(worker, user, scenario).await {
@@ -35,7 +35,7 @@ async fn iterate(worker: &Rc<Worker>, user: &mut User, another: impl Fn() -> boo
 
 /// `on_start`, tried until it succeeds; think times of the flow pass in between, so that a broken target is
 /// not hammered. False where the user has to go before.
-async fn start(worker: &Worker, user: &mut User, scenario: &Scenario) -> bool {
+pub(super) async fn start(worker: &Worker, user: &mut User, scenario: &Scenario) -> bool {
     if scenario.on_start.is_empty() {
         return true;
     }
@@ -80,7 +80,7 @@ impl Drop for Running<'_> {
     }
 }
 
-async fn iteration(worker: &Worker, user: &mut User, scenario: &Scenario, due: Instant) -> Flow {
+pub(super) async fn iteration(worker: &Worker, user: &mut User, scenario: &Scenario, due: Instant) -> Flow {
     user.begin_iteration(scenario, due);
     let stage = worker.stage_at(user.scenario, due);
     let number = usize::from(user.scenario);
@@ -118,4 +118,3 @@ async fn pass_think_times(worker: &Worker, user: &mut User, rest: &[Step]) {
         }
     }
 }
-

@@ -18,7 +18,7 @@ use crate::plan::Arrivals;
 use crate::scenario::model::{Load, Profile, WhenFull};
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one load, as its shape holds them")]
-async fn open(
+pub(super) async fn open(
     worker: &Rc<Worker>,
     scenario: u16,
     base: &Base,
