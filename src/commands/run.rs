@@ -291,6 +291,7 @@ impl<'a> Session<'a> {
             cpu_share: self.cpu_share,
             peak_rss_bytes: usage::peak_resident(),
             secrets: &secrets,
+            strict: self.args.strict,
             captured: &captured,
         })
     }

@@ -74,7 +74,13 @@ async fn stay(
     }
 }
 
-pub(super) async fn shared_iterations(worker: &Rc<Worker>, scenario: u16, base: &Base, lane: &Lane, users: u64) {
+pub(super) async fn shared_iterations(
+    worker: &Rc<Worker>,
+    scenario: u16,
+    base: &Base,
+    lane: &Lane,
+    users: u64,
+) {
     let mut all = JoinSet::new();
     for index in (lane.number..users).step_by(usize::try_from(lane.of).unwrap_or(usize::MAX)) {
         let mut user = User::new(&worker.prepared, scenario, base);

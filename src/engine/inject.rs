@@ -31,9 +31,7 @@ pub(super) async fn inject(worker: Rc<Worker>, scenario: u16, base: Base, lane: 
             Shape::SharedIterations { users, .. } => {
                 shared_iterations(&worker, scenario, &base, &lane, u64::from(*users)).await;
             }
-            Shape::Arrivals { profile, max_users, when_full } => {
-                open(&worker, scenario, &base, &lane, profile, load, *max_users, *when_full).await;
-            }
+            Shape::Arrivals { .. } => open(&worker, scenario, &base, &lane, load).await,
         }
     };
     let over = load.max_duration.map(|longest| worker.epoch + longest);

@@ -17,14 +17,23 @@ pub(super) async fn iterate(worker: &Rc<Worker>, user: &mut User, another: impl 
     if user.scope.iteration == 0 && !start(worker, user, scenario).await {
         return true;
     }
+    let pace = scenario.load.pace;
+    let mut due = Instant::now();
     while !worker.is_retired(user) && another() {
-        match iteration(worker, user, scenario, Instant::now()).await {
+        match iteration(worker, user, scenario, due).await {
             Flow::EndUser => return true,
             Flow::EndRun => {
                 worker.ask_to_stop_run();
                 return true;
             }
             Flow::Next | Flow::End(_) => {}
+        }
+        match pace {
+            Some(pace) => {
+                due += pace;
+                worker.wait_until(user, due).await;
+            }
+            None => due = Instant::now(),
         }
         if !user.waited {
             worker.breathe(user).await;

@@ -14,94 +14,51 @@ use super::iteration::{iteration, start};
 use super::steps::Flow;
 use super::user::User;
 use super::worker::Worker;
-use crate::plan::Arrivals;
-use crate::scenario::model::{Load, Profile, WhenFull};
+use crate::plan::{Arrivals, striped};
+use crate::scenario::model::{Load, Shape, WhenFull};
+use crate::template::Random;
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one load, as its shape holds them")]
-pub(super) async fn open(
-    worker: &Rc<Worker>,
-    scenario: u16,
-    base: &Base,
-    lane: &Lane,
-    profile: &Profile,
-    load: &Load,
-    max_users: Option<u32>,
-    when_full: WhenFull,
-) {
+pub(super) async fn open(worker: &Rc<Worker>, scenario: u16, base: &Base, lane: &Lane, load: &Load) {
+    let Shape::Arrivals { profile, spacing, max_users, when_full } = &load.shape else { return };
     // The cap is dealt out like arrivals, so that no worker asks another. With fewer places than workers only
     // as many take part.
     let of = lane.of.min(max_users.map_or(u64::MAX, u64::from)).max(1);
     if lane.number >= of {
         return;
     }
-    let places = max_users.map_or(u64::MAX, |most| (u64::from(most) + of - 1 - lane.number) / of);
-    let arrivals = Arrivals::new(profile);
+    let end = worker.epoch + profile.duration();
     let mut open = Open {
         worker,
         scenario,
         base,
-        retire_at: worker.epoch + profile.duration(),
+        retire_at: end,
+        places: max_users.map_or(u64::MAX, |most| (u64::from(most) + of - 1 - lane.number) / of),
+        when_full: *when_full,
         busy: 0,
+        waiting: VecDeque::new(),
         done: Rc::new(RefCell::new(Vec::new())),
         users: JoinSet::new(),
     };
-    let mut waiting: VecDeque<(u64, Instant)> = VecDeque::new();
-    let mut next = lane.number;
-    let end = open.retire_at;
-    loop {
-        let due = arrivals.due(next).map(|due| worker.epoch + due);
-        let stopping = worker.is_draining();
-        if due.is_none() || stopping {
+    let arrivals = Arrivals::new(profile);
+    // The stream of user 0, which no user has.
+    let random = Random::of_iteration(worker.prepared.shared.seed, u64::from(scenario), 0, 0);
+    for (number, due) in striped(&arrivals, *spacing, random, lane.number, of) {
+        let due = worker.epoch + due;
+        open.until(due).await;
+        if worker.is_draining() {
             break;
         }
-        let due = due.unwrap_or(end);
-        tokio::select! {
-            biased;
-            Some(_) = open.users.join_next(), if !open.users.is_empty() => {
-                open.busy -= 1;
-                if let Some((number, due)) = waiting.pop_front() {
-                    open.arrive(number, due);
-                }
-            }
-            () = worker.timer.sleep_until(due) => {
-                if open.busy < places {
-                    worker.late(scenario, due, Instant::now());
-                    open.arrive(next, due);
-                } else if when_full == WhenFull::Wait {
-                    waiting.push_back((next, due));
-                } else {
-                    dropped(worker, scenario, due, 1);
-                }
-                next += of;
-            }
-            () = worker.draining.notified() => {}
-        }
+        open.came(number, due);
     }
+    open.until(end).await;
+    // Arrivals that still wait when the load is over have waited in vain.
+    let in_vain = std::mem::take(&mut open.waiting);
+    in_vain.into_iter().for_each(|(_, due)| open.dropped(due));
     let cut_off = end + load.graceful_stop;
-    loop {
-        if worker.is_draining() || Instant::now() >= end {
-            // Arrivals that still wait when the load is over have waited in vain.
-            waiting.drain(..).for_each(|(_, due)| dropped(worker, scenario, due, 1));
-        }
-        if open.users.is_empty() {
-            return;
-        }
-        tokio::select! {
-            biased;
-            _ = open.users.join_next() => {
-                open.busy -= 1;
-                if let Some((number, due)) = waiting.pop_front() {
-                    open.arrive(number, due);
-                }
-            }
-            () = worker.timer.sleep_until(cut_off) => return,
-        }
+    tokio::select! {
+        () = open.all_done() => {}
+        () = worker.timer.sleep_until(cut_off) => {}
     }
-}
-
-fn dropped(worker: &Worker, scenario: u16, due: Instant, count: u64) {
-    let stage = worker.stage_at(scenario, due);
-    worker.record(stage, |recorder| recorder.scenarios[usize::from(scenario)].dropped += count);
 }
 
 /// The users of an open load on this worker.
@@ -110,13 +67,65 @@ struct Open<'a> {
     scenario: u16,
     base: &'a Base,
     retire_at: Instant,
+    /// How many may be busy at once.
+    places: u64,
+    when_full: WhenFull,
     busy: u64,
+    /// Arrivals that found no place, and wait for one.
+    waiting: VecDeque<(u64, Instant)>,
     /// Users who are done: an arrival takes over the connection of one of them.
     done: Rc<RefCell<Vec<User>>>,
     users: JoinSet<()>,
 }
 
 impl Open<'_> {
+    /// Waits until `at`, or until the run drains; users who are done make room meanwhile.
+    async fn until(&mut self, at: Instant) {
+        loop {
+            while self.users.try_join_next().is_some() {
+                self.one_is_done();
+            }
+            // An arrival that is late already goes first: nobody waits for its turn.
+            if Instant::now() >= at || self.worker.is_draining() {
+                return;
+            }
+            tokio::select! {
+                biased;
+                () = self.worker.timer.sleep_until(at) => {}
+                () = self.worker.draining.notified() => {}
+                Some(_) = self.users.join_next(), if !self.users.is_empty() => self.one_is_done(),
+            }
+        }
+    }
+
+    async fn all_done(&mut self) {
+        while self.users.join_next().await.is_some() {}
+    }
+
+    fn one_is_done(&mut self) {
+        self.busy -= 1;
+        if let Some((number, due)) = self.waiting.pop_front() {
+            self.arrive(number, due);
+        }
+    }
+
+    fn came(&mut self, number: u64, due: Instant) {
+        if self.busy < self.places {
+            self.worker.late(self.scenario, due, Instant::now());
+            self.arrive(number, due);
+        } else if self.when_full == WhenFull::Wait {
+            self.waiting.push_back((number, due));
+        } else {
+            self.dropped(due);
+        }
+    }
+
+    fn dropped(&self, due: Instant) {
+        let stage = self.worker.stage_at(self.scenario, due);
+        let scenario = usize::from(self.scenario);
+        self.worker.record(stage, |recorder| recorder.scenarios[scenario].dropped += 1);
+    }
+
     fn arrive(&mut self, number: u64, due: Instant) {
         let worker = Rc::clone(self.worker);
         let recycled = self.done.borrow_mut().pop();

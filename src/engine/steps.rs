@@ -157,10 +157,20 @@ impl Worker {
             Think::Uniform { from, to } => *from + to.saturating_sub(*from).mul_f64(random.unit()),
             Think::Exponential { mean } => mean.mul_f64(random.exponential()),
         };
-        user.waited = true;
         let wake = user.cursor + pause;
+        self.wait_until(user, wake).await;
+    }
+
+    /// Waits until the user's next action is due, or it has to go; what follows is due then. Where that time
+    /// has passed already, it does not wait, and what follows is due since then.
+    pub(super) async fn wait_until(&self, user: &mut User, wake: Instant) {
+        user.waited = true;
         if self.is_retired(user) {
             user.cursor = Instant::now();
+            return;
+        }
+        if Instant::now() >= wake {
+            user.cursor = wake;
             return;
         }
         let until = user.retire_at.map_or(wake, |retire| wake.min(retire));
