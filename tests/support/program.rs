@@ -73,8 +73,13 @@ impl Loadtest {
 
     /// Starts it, to do something to it while it runs.
     pub fn start(self) -> Started {
-        let child =
-            self.command().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let child = self
+            .command()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         Started { child, folder: self.folder.clone() }
     }
 }
@@ -140,7 +145,8 @@ impl Ended {
     /// The row of this name.
     #[track_caller]
     pub fn row(&self, name: &str) -> &Value {
-        let rows = self.result["rows"].as_array().unwrap_or_else(|| panic!("no result; stderr:\n{}", self.stderr));
+        let rows =
+            self.result["rows"].as_array().unwrap_or_else(|| panic!("no result; stderr:\n{}", self.stderr));
         rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("no row `{name}`"))
     }
 
@@ -182,4 +188,3 @@ fn find_result(reports: &Path) -> Option<Value> {
     }
     None
 }
-

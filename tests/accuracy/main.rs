@@ -1,0 +1,11 @@
+//! Numbers that can be proved right: what is reported is what a server of known behaviour did.
+
+#![expect(clippy::unwrap_used, reason = "a broken fixture is a broken test")]
+
+mod arrivals;
+#[path = "../support/known.rs"]
+mod known;
+mod omission;
+mod oracle;
+#[path = "../support/program.rs"]
+mod program;
