@@ -4,10 +4,13 @@
 
 use std::sync::Arc;
 
-use super::audit::{self, Audit};
+use super::audit::{self, Audit, Stores};
 use super::balance::{Balances, History};
 use super::catalog::{Catalog, Concert, Night};
+use super::coupons::{Coupons, Issued};
+use super::orders::{Order, Orders, Shop};
 use super::payments::{Payments, Receipt};
+use super::products::{Basket, Products, Ranked};
 use super::queue::{Pass, Queue, Standing, Token};
 use super::refusal::Refusal;
 use super::seats::{Place, Reservation, ReservationStatus, SeatStatus, Seats};
@@ -27,6 +30,9 @@ pub(crate) struct World {
     catalog: Catalog,
     seats: Seats,
     payments: Payments,
+    coupons: Coupons,
+    products: Products,
+    orders: Orders,
     balances: Balances,
 }
 
@@ -38,6 +44,9 @@ impl World {
             catalog: Catalog::new(&size),
             seats: Seats::new(&size),
             payments: Payments::default(),
+            coupons: Coupons::new(&size),
+            products: Products::new(&size),
+            orders: Orders::default(),
             balances: Balances::new(size.balance),
             clock,
             size,
@@ -122,13 +131,47 @@ impl World {
         self.balances.history(user, HISTORY)
     }
 
+    /// Gives the user a copy of a coupon.
+    pub(crate) fn publish_coupon(&self, coupon: u64, user: UserId) -> Result<Issued, Refusal> {
+        self.coupons.publish(coupon, user, self.clock.now())
+    }
+
+    /// The best sold products, the most first.
+    pub(crate) fn ranks(&self, most: usize) -> Vec<Ranked> {
+        self.products.ranks(most)
+    }
+
+    /// Takes stock and money for an order, which is pending until it is settled.
+    pub(crate) fn place_order(
+        &self,
+        user: UserId,
+        basket: &Basket,
+        coupon: Option<u64>,
+    ) -> Result<Arc<Order>, Refusal> {
+        self.orders.place(self.shop(), user, basket, coupon, self.clock.now())
+    }
+
+    /// Decides a pending order of this world.
+    pub(crate) fn settle_order(&self, order: &Order) {
+        order.settle(self.shop(), self.clock.now());
+    }
+
+    pub(crate) fn order(&self, id: u64) -> Result<Arc<Order>, Refusal> {
+        self.orders.order(id)
+    }
+
     pub(crate) fn audit(&self) -> Audit {
-        audit::audit(&self.seats, &self.payments, &self.balances, self.clock.now())
+        let Self { seats, payments, coupons, products, orders, balances, .. } = self;
+        audit::audit(Stores { seats, payments, coupons, products, orders, balances }, self.clock.now())
     }
 
     /// Frees the memory of what has expired; called now and then.
     pub(crate) fn sweep(&self) {
         self.queue.sweep(self.clock.now());
+    }
+
+    fn shop(&self) -> Shop<'_> {
+        Shop { products: &self.products, coupons: &self.coupons, balances: &self.balances }
     }
 }
 
