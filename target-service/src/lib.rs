@@ -2,12 +2,14 @@
 //! target.
 //!
 //! `domain/` holds what the service does and knows nothing of HTTP; `http/` holds routes and words;
-//! `server` holds sockets and threads; `clock` is the time all of them go by.
+//! `server` holds sockets and threads; `settling` is where orders wait for their worker; `clock` is the time
+//! all of them go by.
 
 mod clock;
 mod domain;
 mod http;
 mod server;
+mod settling;
 
 use std::io;
 use std::sync::Arc;
@@ -61,7 +63,8 @@ pub async fn serve_with_clock(
     clock: Clock,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let app = Arc::new(http::App::new(clock).map_err(io::Error::other)?);
+    let (app, worker) = http::App::new(clock).map_err(io::Error::other)?;
+    let app = Arc::new(app);
     let router = http::router(Arc::clone(&app), config.admin);
-    server::run(listener, app, router, shutdown).await
+    worker.beside(server::run(listener, app, router, shutdown)).await
 }

@@ -6,11 +6,14 @@
 mod admin;
 mod balance;
 mod concerts;
+mod coupons;
 mod envelope;
 mod extract;
 mod health;
+mod orders;
 mod pages;
 mod payments;
+mod products;
 mod queues;
 mod reservations;
 
@@ -25,18 +28,19 @@ use crate::clock::Clock;
 use crate::domain::refusal::Refusal;
 use crate::domain::size::WorldSize;
 use crate::domain::world::World;
+use crate::settling::{Settlements, Worker, settlements};
 
 /// A world with the pages that were rendered from it; a reset replaces both at once.
 #[derive(Debug)]
 struct Live {
-    world: World,
+    world: Arc<World>,
     pages: Pages,
 }
 
 impl Live {
     fn new(size: WorldSize, clock: Clock) -> Result<Self, Refusal> {
         // The world first: a size that is refused must not be built.
-        let world = World::new(size, clock)?;
+        let world = Arc::new(World::new(size, clock)?);
         Ok(Self { pages: Pages::new(world.size()), world })
     }
 }
@@ -48,13 +52,17 @@ pub(crate) struct App {
     /// `RwLock`, so nobody waits, and it asks for no further dependency. Requests that began before a reset
     /// end in the world they began in.
     live: RwLock<Arc<Live>>,
+    /// Where placed orders wait; one for all worlds, as an order brings its own.
+    settlements: Settlements,
     clock: Clock,
 }
 
 impl App {
-    pub(crate) fn new(clock: Clock) -> Result<Self, Refusal> {
+    /// With it comes who settles the orders that it takes.
+    pub(crate) fn new(clock: Clock) -> Result<(Self, Worker), Refusal> {
         let live = RwLock::new(Arc::new(Live::new(WorldSize::default(), clock.clone())?));
-        Ok(Self { live, clock })
+        let (settlements, worker) = settlements();
+        Ok((Self { live, settlements, clock }, worker))
     }
 
     fn live(&self) -> Arc<Live> {
@@ -84,6 +92,9 @@ pub(crate) fn router(app: Arc<App>, admin: bool) -> Router {
         .merge(reservations::routes())
         .merge(payments::routes())
         .merge(balance::routes())
+        .merge(coupons::routes())
+        .merge(products::routes())
+        .merge(orders::routes())
         .merge(health::routes());
     if admin {
         router = router.merge(admin::routes());

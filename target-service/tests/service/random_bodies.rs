@@ -8,17 +8,19 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{TOKEN, TestService};
 
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 9] = [
     "/api/v1/queues",
     "/api/waiting-queue-token",
     "/api/v1/reservations",
     "/api/v1/payments",
     "/api/v1/payments/1/cancel",
     "/api/v1/users/1/balance/charge",
+    "/api/v1/users/1/coupons/publish",
+    "/api/v1/orders",
     "/admin/reset",
 ];
 
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 18] = [
     "userId",
     "requestAt",
     "scheduleId",
@@ -30,6 +32,12 @@ const FIELDS: [&str; 12] = [
     "activeLimit",
     "holdSeconds",
     "balance",
+    "couponId",
+    "products",
+    "id",
+    "quantity",
+    "stock",
+    "couponLimit",
     "x",
 ];
 

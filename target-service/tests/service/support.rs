@@ -129,6 +129,27 @@ impl Client {
         answer
     }
 
+    /// Orders one product, and gives the order's number.
+    pub(crate) async fn order(&mut self, user: u64, product: u64, quantity: u64) -> Answer {
+        let products = json!([{ "id": product, "quantity": quantity }]);
+        self.post("/api/v1/orders", json!({ "userId": user, "products": products })).await
+    }
+
+    /// Asks after an order until it is no longer pending, and gives what it is then.
+    pub(crate) async fn settled(&mut self, order: &Value) -> Value {
+        loop {
+            let data = self.get(&format!("/api/v1/orders/{order}")).await.expect(200);
+            if data["status"] != "PENDING" {
+                return data;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    pub(crate) async fn publish(&mut self, user: u64, coupon: u64) -> Answer {
+        self.post(&format!("/api/v1/users/{user}/coupons/publish"), json!({ "couponId": coupon })).await
+    }
+
     /// Whether the service has closed the connection; waits until it says something.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.stream.read_u8().await.is_err()
