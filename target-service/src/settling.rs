@@ -45,6 +45,11 @@ impl Settlements {
         }
         Some(placed)
     }
+
+    /// How many orders wait.
+    pub(crate) fn waiting(&self) -> u64 {
+        (self.0.max_capacity() - self.0.capacity()) as u64
+    }
 }
 
 impl Worker {

@@ -186,6 +186,11 @@ impl Seats {
         Ok(seats.iter().map(|seat| lock(seat).status(now)).collect())
     }
 
+    /// How many seats are held and not paid. Seats are looked at one after the other, so it is of no one moment.
+    pub(crate) fn held(&self, now: Timestamp) -> u64 {
+        self.all.iter().filter(|seat| lock(seat).status(now) == SeatStatus::Held).count() as u64
+    }
+
     /// Locks every seat, so that an audit sees no transition halfway. Requests on seats wait meanwhile.
     ///
     /// Safe from deadlock as no request takes a second seat, nor a seat while it holds anything else.

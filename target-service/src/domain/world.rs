@@ -21,6 +21,15 @@ use crate::clock::Clock;
 /// The newest lines of a ledger that one answer holds; a user in a long run has millions.
 const HISTORY: usize = 1000;
 
+/// How much there is of what comes and goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub(crate) waiting: u64,
+    pub(crate) active: u64,
+    /// Seats that are held and not paid.
+    pub(crate) held: u64,
+}
+
 /// One world: made whole by a reset, and dropped whole by the next.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -163,6 +172,13 @@ impl World {
     pub(crate) fn audit(&self) -> Audit {
         let Self { seats, payments, coupons, products, orders, balances, .. } = self;
         audit::audit(Stores { seats, payments, coupons, products, orders, balances }, self.clock.now())
+    }
+
+    /// How many tokens and holds there are, found by a walk over all seats.
+    pub(crate) fn load(&self) -> Load {
+        let now = self.clock.now();
+        let (active, waiting) = self.queue.census(now);
+        Load { waiting, active, held: self.seats.held(now) }
     }
 
     /// Frees the memory of what has expired; called now and then.

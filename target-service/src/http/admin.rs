@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -13,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::App;
 use super::envelope::{ApiError, json, ok};
 use super::extract::OptionalJsonBody;
+use super::routes::Routes;
 use crate::domain::size::WorldSize;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/admin/reset", post(reset)).route("/admin/audit", get(audit))
+pub(super) fn routes() -> Routes {
+    Routes::new().route("/admin/reset", post(reset)).route("/admin/audit", get(audit))
 }
 
 /// A world's size as JSON: what may be asked for, and what is answered once it stands.

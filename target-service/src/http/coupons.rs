@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
@@ -11,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::App;
 use super::envelope::{ApiError, ok};
 use super::extract::{JsonBody, PathUser};
+use super::routes::Routes;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .route("/api/v1/users/{id}/coupons/publish", post(publish))
         .route("/api/v0/users/{id}/coupons/publish", post(publish))
 }

@@ -95,8 +95,16 @@ impl ApiError {
         "too many orders wait to be settled; try again in a moment",
     );
 
+    pub(super) const INTERNAL: Self =
+        Self::fixed(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "the service failed; its log says more");
+
     const fn fixed(status: StatusCode, name: &'static str, message: &'static str) -> Self {
         Self { status, name, message: Cow::Borrowed(message) }
+    }
+
+    /// What a fault answers with.
+    pub(super) const fn injected(status: StatusCode) -> Self {
+        Self::fixed(status, "INJECTED", "a fault was set on this path")
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {

@@ -47,11 +47,26 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for OptionalJsonBody<T> {
     }
 }
 
+/// A JSON list in the body.
+pub(super) struct JsonList<T>(pub(super) Vec<T>);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonList<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        from_json(&read(request).await?).map(Self)
+    }
+}
+
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     // serde would take `[1]` for an object with one field.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(ApiError::bad_request("the body must be a JSON object"));
     }
+    from_json(bytes)
+}
+
+fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| ApiError::bad_request(error.to_string()))
 }
 

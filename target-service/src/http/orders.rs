@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -11,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::App;
 use super::envelope::{ApiError, ok};
 use super::extract::{JsonBody, JsonUser, Object, PathId};
+use super::routes::Routes;
 use crate::domain::orders::{Order, OrderStatus};
 use crate::domain::products::{Basket, Line};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/api/v1/orders", post(place)).route("/api/v1/orders/{id}", get(order))
+pub(super) fn routes() -> Routes {
+    Routes::new().route("/api/v1/orders", post(place)).route("/api/v1/orders/{id}", get(order))
 }
 
 #[derive(Deserialize)]

@@ -12,6 +12,7 @@ use super::envelope::raw_json;
 use crate::clock::Timestamp;
 use crate::domain::sharded::lock;
 use crate::domain::size::WorldSize;
+use crate::metrics::Metrics;
 
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
@@ -73,30 +74,32 @@ impl Pages {
 }
 
 /// Sends a kept page, and says in `X-Cache` whether it was there already.
-pub(super) fn cached(page: &Page, render: impl FnOnce() -> Vec<u8>) -> Response {
+pub(super) fn cached(metrics: &Metrics, page: &Page, render: impl FnOnce() -> Vec<u8>) -> Response {
     let mut hit = true;
     let bytes = page.get_or_init(|| {
         hit = false;
         render().into()
     });
-    send(bytes.clone(), hit)
+    send(metrics, bytes.clone(), hit)
 }
 
 /// As [`cached`], for a page that changes.
 pub(super) fn cached_for_a_while(
+    metrics: &Metrics,
     page: &ChangingPage,
     now: Timestamp,
     render: impl FnOnce() -> Vec<u8>,
 ) -> Response {
     if let Some(bytes) = page.find(now) {
-        return send(bytes, true);
+        return send(metrics, bytes, true);
     }
     let bytes = Bytes::from(render());
     page.keep(bytes.clone(), now);
-    send(bytes, false)
+    send(metrics, bytes, false)
 }
 
-fn send(bytes: Bytes, hit: bool) -> Response {
+fn send(metrics: &Metrics, bytes: Bytes, hit: bool) -> Response {
+    metrics.looked_up(hit);
     let mut response = raw_json(StatusCode::OK, bytes);
     response.headers_mut().insert(X_CACHE, HeaderValue::from_static(if hit { "HIT" } else { "MISS" }));
     response

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
@@ -11,13 +10,14 @@ use serde::Serialize;
 use super::App;
 use super::envelope::page;
 use super::pages::cached_for_a_while;
+use super::routes::Routes;
 use crate::domain::products::PRODUCT_PRICE;
 
 /// How many of the best sold are told.
 const RANKS: usize = 100;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .route("/api/v1/products/ranks", get(ranks))
         // The script appends `/api/v0` to a base that ends in `/api/v1` already.
         .route("/api/v1/api/v0/products/ranks", get(ranks))
@@ -25,7 +25,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 async fn ranks(State(app): State<Arc<App>>) -> Response {
     let live = app.live();
-    cached_for_a_while(&live.pages.ranks, app.clock.now(), || {
+    cached_for_a_while(&app.metrics, &live.pages.ranks, app.clock.now(), || {
         #[derive(Serialize)]
         struct Data {
             products: Vec<Product>,

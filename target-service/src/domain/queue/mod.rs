@@ -224,6 +224,21 @@ impl Queue {
         }
     }
 
+    /// How many tokens are active, and how many wait.
+    pub(crate) fn census(&self, now: Timestamp) -> (u64, u64) {
+        if let Some(limited) = &self.limited {
+            let mut line = lock(&limited.line);
+            self.move_up(limited, &mut line, now);
+            return (line.active.len() as u64, line.waiting.len());
+        }
+        // Those that nobody has cleared away yet are the oldest.
+        let living = |shard: &Shard| {
+            let expired = shard.by_age.partition_point(|(until, _)| *until <= now);
+            shard.by_age.range(expired..).filter(|(_, token)| shard.tokens.contains_key(token)).count()
+        };
+        (self.shards.each().map(|shard| living(&shard) as u64).sum(), 0)
+    }
+
     /// Removes what has expired although nobody asks for it any more.
     pub(crate) fn sweep(&self, now: Timestamp) {
         let Some(limited) = &self.limited else {
