@@ -17,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tracing::{error, warn};
 
 use crate::http::{Front, Reset};
 
@@ -84,7 +85,10 @@ async fn accept(
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => break stream,
                     // One client's failure, or no descriptors for now: neither ends the service.
-                    Err(_) => sleep(ACCEPT_PAUSE).await,
+                    Err(error) => {
+                        warn!(%error, "cannot accept a connection");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
                 },
                 _ = sweep.tick() => front.sweep(),
             }
@@ -92,8 +96,14 @@ async fn accept(
         // Answers are small and whole; holding one back for more to come would only delay it.
         let _ = stream.set_nodelay(true);
         // Taken off this thread's poll, to be put on the worker's.
-        if let Ok(stream) = stream.into_std() {
-            let _ = worker.send(stream);
+        match stream.into_std() {
+            Ok(stream) => {
+                // The client finds its connection closed.
+                if worker.send(stream).is_err() {
+                    error!("a worker has ended before the service");
+                }
+            }
+            Err(error) => warn!(%error, "cannot hand a connection over"),
         }
     }
 }
@@ -102,8 +112,9 @@ async fn accept(
 async fn work(mut given: mpsc::UnboundedReceiver<std::net::TcpStream>, front: Front) {
     let (stop, stopped) = watch::channel(());
     while let Some(stream) = given.recv().await {
-        if let Ok(stream) = TcpStream::from_std(stream) {
-            tokio::spawn(serve_connection(stream, front.clone(), stopped.clone()));
+        match TcpStream::from_std(stream) {
+            Ok(stream) => drop(tokio::spawn(serve_connection(stream, front.clone(), stopped.clone()))),
+            Err(error) => warn!(%error, "cannot take a connection over"),
         }
     }
     stop.send_replace(());

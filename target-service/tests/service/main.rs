@@ -6,6 +6,8 @@ mod balance;
 mod concerts;
 mod contention;
 mod coupons;
+mod faults;
+mod metrics;
 mod orders;
 mod payments;
 mod products;

@@ -20,7 +20,7 @@ const PATHS: [&str; 9] = [
     "/admin/reset",
 ];
 
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 24] = [
     "userId",
     "requestAt",
     "scheduleId",
@@ -38,6 +38,12 @@ const FIELDS: [&str; 18] = [
     "quantity",
     "stock",
     "couponLimit",
+    "path",
+    "share",
+    "delayMs",
+    "status",
+    "stallMs",
+    "leakKiB",
     "x",
 ];
 
@@ -66,6 +72,23 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn likely_object() -> impl Strategy<Value = Value> {
     prop::collection::vec((prop::sample::select(&FIELDS[..]), any_json()), 1..6)
         .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+#[test]
+fn no_list_of_faults_gives_a_server_error() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let service = runtime.block_on(TestService::start());
+    let client = RefCell::new(runtime.block_on(service.client()));
+    let lists = prop::collection::vec(likely_object(), 0..4).prop_map(Value::from);
+    let bodies = prop_oneof![3 => lists, 1 => any_json()];
+    let mut runner = TestRunner::new(Config { cases: 200, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&bodies, |body| {
+        let body = body.to_string();
+        let answer = runtime.block_on(client.borrow_mut().send("PUT", "/admin/faults", &[], &body));
+        prop_assert!([200, 400, 413].contains(&answer.status), "{}: {:?}", body, answer);
+        Ok(())
+    });
+    outcome.unwrap();
 }
 
 #[test]

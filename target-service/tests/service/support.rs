@@ -155,6 +155,19 @@ impl Client {
         self.stream.read_u8().await.is_err()
     }
 
+    /// Reads to the end of the connection, however it ends.
+    pub(crate) async fn end(&mut self) -> std::io::Result<usize> {
+        self.stream.read_to_end(&mut Vec::new()).await
+    }
+
+    /// The value of a metric as it is written, by its name with all its labels.
+    pub(crate) async fn metric(&mut self, name: &str) -> String {
+        let answer = self.get("/metrics").await;
+        let value = answer.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value = value.unwrap_or_else(|| panic!("{name} is not in {}", answer.body));
+        value.to_owned()
+    }
+
     async fn line(&mut self) -> String {
         let mut line = String::new();
         self.stream.read_line(&mut line).await.unwrap();
