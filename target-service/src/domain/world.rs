@@ -18,9 +18,6 @@ use super::size::WorldSize;
 use super::user::UserId;
 use crate::clock::Clock;
 
-/// The newest lines of a ledger that one answer holds; a user in a long run has millions.
-const HISTORY: usize = 1000;
-
 /// How much there is of what comes and goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Load {
@@ -137,7 +134,7 @@ impl World {
     }
 
     pub(crate) fn history(&self, user: &UserId) -> History {
-        self.balances.history(user, HISTORY)
+        self.balances.history(user)
     }
 
     /// Gives the user a copy of a coupon.
@@ -183,7 +180,10 @@ impl World {
 
     /// Frees the memory of what has expired; called now and then.
     pub(crate) fn sweep(&self) {
-        self.queue.sweep(self.clock.now());
+        let now = self.clock.now();
+        self.queue.sweep(now);
+        self.seats.sweep(now);
+        self.payments.sweep();
     }
 
     fn shop(&self) -> Shop<'_> {

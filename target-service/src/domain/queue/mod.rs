@@ -247,6 +247,7 @@ impl Queue {
                 drop(shard);
                 self.forget(gone);
             }
+            self.give_room_back();
             return;
         };
         let mut line = lock(&limited.line);
@@ -262,6 +263,24 @@ impl Queue {
         }
         drop(line);
         self.forget(gone);
+        self.give_room_back();
+    }
+
+    /// Gives the memory of a rush back after it: maps keep the room that they once needed.
+    fn give_room_back(&self) {
+        for mut shard in self.shards.each() {
+            if let Some(room) = spare_room(shard.tokens.len(), shard.tokens.capacity()) {
+                shard.tokens.shrink_to(room);
+            }
+            if let Some(room) = spare_room(shard.by_age.len(), shard.by_age.capacity()) {
+                shard.by_age.shrink_to(room);
+            }
+        }
+        self.newest.each_shard(|newest| {
+            if let Some(room) = spare_room(newest.len(), newest.capacity()) {
+                newest.shrink_to(room);
+            }
+        });
     }
 
     /// Takes out the active ones whose time is over, and fills their places from the line.
@@ -306,6 +325,11 @@ impl Queue {
     fn missing(&self, token: Token) -> Refusal {
         if self.numbers.was_issued(token) { Refusal::TokenExpired } else { Refusal::TokenUnknown }
     }
+}
+
+/// The room to keep of a map that is nearly empty; none if it is well used, or too small to matter.
+fn spare_room(used: usize, room: usize) -> Option<usize> {
+    (room > 256 && used < room / 4).then_some(used * 2)
 }
 
 #[cfg(test)]
