@@ -81,7 +81,11 @@ async fn accept(
     for worker in workers.iter().cycle() {
         let stream = loop {
             tokio::select! {
-                () = &mut shutdown => return,
+                () = &mut shutdown => {
+                    // Requests under way are waited for, and those that are held up on purpose need not be.
+                    front.clear_faults();
+                    return;
+                }
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => break stream,
                     // One client's failure, or no descriptors for now: neither ends the service.

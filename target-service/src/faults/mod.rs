@@ -6,10 +6,12 @@
 mod pattern;
 mod share;
 
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 pub(crate) use self::pattern::Pattern;
@@ -51,8 +53,15 @@ pub(crate) enum Fate {
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     any: AtomicBool,
-    set: RwLock<Arc<[Armed]>>,
+    set: RwLock<Arc<Set>>,
     leaked: Arc<AtomicU64>,
+}
+
+/// Faults that were set together.
+#[derive(Debug, Default)]
+struct Set {
+    faults: Box<[Armed]>,
+    replaced: watch::Sender<bool>,
 }
 
 /// A fault with what it has done so far.
@@ -71,8 +80,8 @@ impl Faults {
         self.any.load(Ordering::Relaxed)
     }
 
-    /// Replaces all faults; an empty list ends them. Requests that the old ones hold up are still held up, and
-    /// what they leaked is given back after that.
+    /// Replaces all faults; an empty list ends them. Requests that the old ones hold up are let go, and what they
+    /// leaked is given back.
     pub(crate) fn set(&self, faults: Vec<Fault>) {
         let armed = |fault| Armed {
             fault,
@@ -83,19 +92,24 @@ impl Faults {
         };
         let any = !faults.is_empty();
         let fresh = faults.into_iter().map(armed).collect();
-        *self.set.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        let fresh = Arc::new(Set { faults: fresh, replaced: watch::Sender::default() });
+        let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
+        let old = mem::replace(&mut *set, fresh);
         self.any.store(any, Ordering::Relaxed);
+        drop(set);
+        old.replaced.send_replace(true);
     }
 
     /// The faults as they were set.
     pub(crate) fn list(&self) -> Vec<Fault> {
-        self.current().iter().map(|armed| armed.fault.clone()).collect()
+        self.current().faults.iter().map(|armed| armed.fault.clone()).collect()
     }
 
     /// Holds a request up for as long as the faults on its path say, and tells what comes then.
     pub(crate) async fn meet(&self, path: &str) -> Fate {
+        let set = self.current();
         let (mut stalled_until, mut delay, mut fate) = (None, Duration::ZERO, Fate::Handle);
-        for armed in self.current().iter().filter(|armed| armed.fault.pattern.matches(path)) {
+        for armed in set.faults.iter().filter(|armed| armed.fault.pattern.matches(path)) {
             let Fault { reset, status, .. } = armed.fault;
             if let Some(chance) = armed.dice.roll(armed.fault.share) {
                 armed.leak();
@@ -109,16 +123,23 @@ impl Faults {
             }
             stalled_until = stalled_until.max(*lock(&armed.stalled_until));
         }
-        if let Some(until) = stalled_until {
-            sleep_until(until).await;
+        let hold_up = async {
+            if let Some(until) = stalled_until {
+                sleep_until(until).await;
+            }
+            if !delay.is_zero() {
+                sleep(delay).await;
+            }
+        };
+        let mut replaced = set.replaced.subscribe();
+        tokio::select! {
+            biased;
+            () = hold_up => fate,
+            _ = replaced.wait_for(|&replaced| replaced) => Fate::Handle,
         }
-        if !delay.is_zero() {
-            sleep(delay).await;
-        }
-        fate
     }
 
-    fn current(&self) -> Arc<[Armed]> {
+    fn current(&self) -> Arc<Set> {
         Arc::clone(&self.set.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

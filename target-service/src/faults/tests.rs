@@ -81,6 +81,19 @@ async fn a_stall_holds_everyone_up_until_it_ends() {
     assert!(start.elapsed() >= stall && start.elapsed() < stall + Duration::from_millis(5));
 }
 
+#[tokio::test(start_paused = true)]
+async fn clearing_lets_go_of_those_who_are_held_up() {
+    let faults = set(vec![Fault { delay: Duration::from_mins(5), status: Some(500), ..fault("*", 1.0) }]);
+    let start = Instant::now();
+    let clear = async {
+        sleep(Duration::from_secs(1)).await;
+        faults.set(Vec::new());
+    };
+    let (fate, ()) = tokio::join!(faults.meet("/a"), clear);
+    assert_eq!(fate, Fate::Handle);
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
+
 #[tokio::test]
 async fn a_leak_has_an_end_and_is_given_back_with_its_fault() {
     let leak = 64 << 20;
@@ -89,10 +102,10 @@ async fn a_leak_has_an_end_and_is_given_back_with_its_fault() {
         faults.meet("/a").await;
     }
     assert_eq!(faults.leaked.load(Ordering::Relaxed), 3 * leak);
-    assert_eq!(lock(&faults.current()[0].hoard).len(), 3);
+    assert_eq!(lock(&faults.current().faults[0].hoard).len(), 3);
     faults.leaked.store(LARGEST_LEAK - leak + 1, Ordering::Relaxed);
     faults.meet("/a").await;
-    assert_eq!(lock(&faults.current()[0].hoard).len(), 3);
+    assert_eq!(lock(&faults.current().faults[0].hoard).len(), 3);
     faults.leaked.store(3 * leak, Ordering::Relaxed);
     faults.set(Vec::new());
     assert!(!faults.any());

@@ -62,6 +62,11 @@ impl Front {
         self.app.live().world.sweep();
     }
 
+    /// Ends all faults, and lets go of the requests that they hold up.
+    pub(crate) fn clear_faults(&self) {
+        self.app.faults.set(Vec::new());
+    }
+
     /// What a fault answers in the place of a handler.
     async fn injected(&self, request: &Request<Incoming>) -> Result<Option<Response>, Reset> {
         let path = request.uri().path();

@@ -147,6 +147,18 @@ async fn a_stall_of_everything_holds_everyone_up() {
 }
 
 #[tokio::test]
+async fn a_stall_does_not_keep_the_service_from_ending() {
+    let mut service = TestService::start().await;
+    let mut client = service.client().await;
+    set(&service, json!([{ "path": "*", "share": 1, "stallMs": 600_000 }])).await;
+    client.write("GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    service.stop();
+    client.read().await.expect(200);
+    (&mut service.ended).await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_leak_is_seen_in_the_resident_memory() {
     let service = TestService::start().await;
     let mut client = service.client().await;
