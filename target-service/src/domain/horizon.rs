@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Records of one kind that are kept whatever became of them.
-const KEPT: u64 = 1_000_000;
+const KEPT: u64 = 250_000;
 
 /// The first id, counted from 1, that was not looked at yet.
 #[derive(Debug)]

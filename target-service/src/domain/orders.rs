@@ -15,8 +15,9 @@ use super::sharded::{ById, lock};
 use super::user::UserId;
 use crate::clock::Timestamp;
 
-/// Orders that can still be asked after. Older ones are summed up, or a long run would fill the memory.
-const KEPT: u64 = 1_000_000;
+/// Orders that can still be asked after: some seconds of them at the highest rate, minutes at any usual one. Older
+/// ones are summed up, or a long run would fill the memory, and look as if it leaked.
+const KEPT: u64 = 250_000;
 
 /// One user's order.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The service in HTTP: which path does what, and in which words.
 //!
 //! Each file holds the routes of one subject, as handlers which read a request, call the
-//! [`World`] and put its answer into the envelope.
+//! [`World`] and put its answer into the envelope. `front` is what every request and every answer passes.
 
 mod admin;
 mod balance;
