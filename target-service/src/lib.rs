@@ -2,7 +2,7 @@
 //! target.
 //!
 //! `domain/` holds what the service does and knows nothing of HTTP; `http/` holds routes and words;
-//! `server` holds sockets and threads; `settling` is where orders wait for their worker; `metrics/` counts and
+//! `server` holds sockets and threads; `store/` is where a world is kept; `metrics/` counts and
 //! `faults/` breaks what passes; `clock` is the time all of them go by.
 
 mod clock;
@@ -11,13 +11,14 @@ mod faults;
 mod http;
 mod metrics;
 mod server;
-mod settling;
+mod store;
 
 use std::io;
 
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
 pub use clock::Clock;
+use store::Store;
 
 /// Connections the system may hold for us before we accept them. A load test opens thousands at once, and each
 /// that finds no room is tried again only after a second.
@@ -64,6 +65,7 @@ pub async fn serve_with_clock(
     clock: Clock,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let (front, worker) = http::service(clock, config.admin).map_err(io::Error::other)?;
+    let (store, worker) = Store::in_memory(clock).map_err(io::Error::other)?;
+    let front = http::service(store, config.admin);
     worker.beside(server::run(listener, front, shutdown)).await
 }

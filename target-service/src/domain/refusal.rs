@@ -55,4 +55,8 @@ pub(crate) enum Refusal {
     OutOfStock { product: u64, left: i64 },
     #[error("there is no order {0}")]
     NoSuchOrder(u64),
+    #[error("too many orders wait to be settled; try again in a moment")]
+    OrdersFull,
+    #[error("the service failed; its log says more")]
+    Broken,
 }

@@ -8,7 +8,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
-use tokio::task::spawn_blocking;
 
 use super::App;
 use super::envelope::{ApiError, json, ok};
@@ -81,8 +80,7 @@ async fn reset(
     State(app): State<Arc<App>>,
     OptionalJsonBody(asked): OptionalJsonBody<Size>,
 ) -> Result<Response, ApiError> {
-    let live = app.reset(asked.into())?;
-    Ok(ok(Size::from(live.world.size())))
+    Ok(ok(Size::from(&app.store.reset(asked.into()).await?)))
 }
 
 async fn audit(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
@@ -100,8 +98,7 @@ async fn audit(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
         balance_drift: u64,
         orphan_holds: u64,
     }
-    // Its walk takes long where much has happened; requests of this thread that need none of it go on.
-    let found = spawn_blocking(move || app.live().world.audit()).await.map_err(|_| ApiError::INTERNAL)?;
+    let found = app.store.audit().await?;
     let data = Data {
         reserved: found.reserved,
         confirmed: found.confirmed,

@@ -26,9 +26,9 @@ struct Charge {
     amount: u64,
 }
 
-async fn balance(State(app): State<Arc<App>>, PathUser(user): PathUser) -> Response {
-    let amount = app.live().world.balance(&user);
-    tell(&user, amount)
+async fn balance(State(app): State<Arc<App>>, PathUser(user): PathUser) -> Result<Response, ApiError> {
+    let amount = app.store.balance(&user).await?;
+    Ok(tell(&user, amount))
 }
 
 async fn charge(
@@ -39,7 +39,7 @@ async fn charge(
     if body.amount == 0 {
         return Err(ApiError::bad_request("amount must be positive"));
     }
-    let amount = app.live().world.charge(&user, body.amount)?;
+    let amount = app.store.charge(&user, body.amount).await?;
     Ok(tell(&user, amount))
 }
 
@@ -53,7 +53,7 @@ fn tell(user: &UserId, amount: u64) -> Response {
     ok(Data { user_id: user.to_string(), amount })
 }
 
-async fn histories(State(app): State<Arc<App>>, PathUser(user): PathUser) -> Response {
+async fn histories(State(app): State<Arc<App>>, PathUser(user): PathUser) -> Result<Response, ApiError> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Data {
@@ -70,7 +70,7 @@ async fn histories(State(app): State<Arc<App>>, PathUser(user): PathUser) -> Res
         balance: u64,
         at: String,
     }
-    let history = app.live().world.history(&user);
+    let history = app.store.history(&user).await?;
     let lines = history.newest.iter().map(|entry| Line {
         movement: match entry.movement {
             Movement::Charge => "CHARGE",
@@ -81,5 +81,5 @@ async fn histories(State(app): State<Arc<App>>, PathUser(user): PathUser) -> Res
         balance: entry.balance,
         at: entry.at.to_string(),
     });
-    ok(Data { user_id: user.to_string(), total: history.total, histories: lines.collect() })
+    Ok(ok(Data { user_id: user.to_string(), total: history.total, histories: lines.collect() }))
 }

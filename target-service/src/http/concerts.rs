@@ -10,13 +10,12 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
 
-use super::envelope::{ApiError, ok, page};
+use super::App;
+use super::envelope::{ApiError, ok, page, send_page};
 use super::extract::PathId;
-use super::pages::cached;
 use super::routes::Routes;
-use super::{App, Live};
+use crate::domain::catalog;
 use crate::domain::payments::SEAT_PRICE;
-use crate::domain::refusal::Refusal;
 use crate::domain::seats::SeatStatus;
 
 pub(super) fn routes() -> Routes {
@@ -28,9 +27,8 @@ pub(super) fn routes() -> Routes {
         .route("/api/availability/seats/{concertOptionId}/{requestAt}", get(seats))
 }
 
-async fn concerts(State(app): State<Arc<App>>) -> Response {
-    let live = app.live();
-    cached(&app.metrics, &live.pages.concerts, || {
+async fn concerts(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+    let kept = app.store.concerts(|concerts| {
         #[derive(Serialize)]
         struct Data {
             concerts: Vec<Concert>,
@@ -40,18 +38,17 @@ async fn concerts(State(app): State<Arc<App>>) -> Response {
             id: u64,
             title: String,
         }
-        let concerts = live.world.concerts().into_iter();
-        page(Data { concerts: concerts.map(|c| Concert { id: c.id, title: c.title }).collect() })
-    })
+        page(Data { concerts: concerts.into_iter().map(|c| Concert { id: c.id, title: c.title }).collect() })
+    });
+    Ok(send_page(&app.metrics, kept.await?))
 }
 
 async fn dates(State(app): State<Arc<App>>, PathId(concert): PathId) -> Result<Response, ApiError> {
-    let live = app.live();
-    let kept = live.pages.nights(concert).ok_or(Refusal::NoSuchConcert(concert))?;
-    Ok(cached(&app.metrics, kept, || render_dates(&live, concert)))
+    let kept = app.store.nights(concert, |nights| render_dates(concert, nights)).await?;
+    Ok(send_page(&app.metrics, kept))
 }
 
-fn render_dates(live: &Live, concert: u64) -> Vec<u8> {
+fn render_dates(concert: u64, nights: Vec<catalog::Night>) -> Vec<u8> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Data {
@@ -64,9 +61,7 @@ fn render_dates(live: &Live, concert: u64) -> Vec<u8> {
         schedule_id: u64,
         date: String,
     }
-    // The page exists only for a concert that does.
-    let nights = live.world.nights(concert).unwrap_or_default().into_iter();
-    let dates = nights.map(|n| Night { schedule_id: n.schedule, date: n.date }).collect();
+    let dates = nights.into_iter().map(|n| Night { schedule_id: n.schedule, date: n.date }).collect();
     page(Data { concert_id: concert, dates })
 }
 
@@ -85,7 +80,7 @@ async fn seats(State(app): State<Arc<App>>, PathId(schedule): PathId) -> Result<
         status: &'static str,
         price: u64,
     }
-    let statuses = app.live().world.seats(schedule)?;
+    let statuses = app.store.seats(schedule).await?;
     let available = statuses.iter().filter(|&&status| status == SeatStatus::Available).count();
     let seats = (1..).zip(statuses);
     let seats = seats.map(|(id, status)| Seat { id, status: word(status), price: SEAT_PRICE });

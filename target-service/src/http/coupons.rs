@@ -36,6 +36,6 @@ async fn publish(
         coupon_id: u64,
         issued_at: String,
     }
-    let issued = app.live().world.publish_coupon(body.coupon_id, user.clone())?;
-    Ok(ok(Data { user_id: user.to_string(), coupon_id: body.coupon_id, issued_at: issued.at.to_string() }))
+    let issued_at = app.store.publish_coupon(body.coupon_id, &user).await?;
+    Ok(ok(Data { user_id: user.to_string(), coupon_id: body.coupon_id, issued_at: issued_at.to_string() }))
 }

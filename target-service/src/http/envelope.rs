@@ -4,16 +4,19 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::domain::refusal::Refusal;
+use crate::metrics::Metrics;
+use crate::store::Page;
 
 /// The longest message; some quote what the client sent, which may be long.
 const LONGEST_MESSAGE: usize = 240;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 #[derive(Serialize)]
 struct Envelope<'a, T> {
@@ -50,10 +53,18 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     raw_json(status, bytes(value))
 }
 
-pub(super) fn raw_json(status: StatusCode, bytes: impl Into<Body>) -> Response {
+fn raw_json(status: StatusCode, bytes: impl Into<Body>) -> Response {
     let mut response = Response::new(bytes.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+/// Sends a kept page, and says in `X-Cache` whether it was there already.
+pub(super) fn send_page(metrics: &Metrics, page: Page) -> Response {
+    metrics.looked_up(page.hit);
+    let mut response = raw_json(StatusCode::OK, page.bytes);
+    response.headers_mut().insert(X_CACHE, HeaderValue::from_static(if page.hit { "HIT" } else { "MISS" }));
     response
 }
 
@@ -89,14 +100,6 @@ impl ApiError {
         "TOKEN_MISSING",
         "send the token of POST /api/v1/queues in the header Queue-Token-Queue-Id",
     );
-    pub(super) const ORDERS_FULL: Self = Self::fixed(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "ORDERS_FULL",
-        "too many orders wait to be settled; try again in a moment",
-    );
-
-    pub(super) const INTERNAL: Self =
-        Self::fixed(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "the service failed; its log says more");
 
     const fn fixed(status: StatusCode, name: &'static str, message: &'static str) -> Self {
         Self { status, name, message: Cow::Borrowed(message) }
@@ -146,6 +149,8 @@ impl From<Refusal> for ApiError {
             Refusal::CouponUsed(_) => (S::CONFLICT, "COUPON_USED"),
             Refusal::OutOfStock { .. } => (S::CONFLICT, "OUT_OF_STOCK"),
             Refusal::CouponsGone(_) => (S::GONE, "SOLD_OUT"),
+            Refusal::OrdersFull => (S::SERVICE_UNAVAILABLE, "ORDERS_FULL"),
+            Refusal::Broken => (S::INTERNAL_SERVER_ERROR, "INTERNAL"),
         };
         Self { status, name, message: refusal.to_string().into() }
     }

@@ -59,7 +59,7 @@ impl Front {
 
     /// Frees the memory of what has expired; called now and then.
     pub(crate) fn sweep(&self) {
-        self.app.live().world.sweep();
+        self.app.store.sweep();
     }
 
     /// Ends all faults, and lets go of the requests that they hold up.

@@ -7,7 +7,6 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use axum::routing::get;
-use tokio::task::spawn_blocking;
 
 use super::App;
 use super::envelope::ApiError;
@@ -19,10 +18,7 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
-    // Walking the seats of a large world takes milliseconds, which the requests of this thread shall not feel.
-    let text = spawn_blocking(move || app.metrics.text(app.state())).await;
-    let text = text.map_err(|_| ApiError::INTERNAL)?;
-    let mut response = Response::new(text.into());
+    let mut response = Response::new(app.metrics.text(app.store.census().await?).into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Metrics::CONTENT_TYPE));
     Ok(response)
 }

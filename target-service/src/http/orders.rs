@@ -11,8 +11,9 @@ use super::App;
 use super::envelope::{ApiError, ok};
 use super::extract::{JsonBody, JsonUser, Object, PathId};
 use super::routes::Routes;
-use crate::domain::orders::{Order, OrderStatus};
+use crate::domain::orders::OrderStatus;
 use crate::domain::products::{Basket, Line};
+use crate::store::Slip;
 
 pub(super) fn routes() -> Routes {
     Routes::new().route("/api/v1/orders", post(place)).route("/api/v1/orders/{id}", get(order))
@@ -36,17 +37,14 @@ async fn place(State(app): State<Arc<App>>, JsonBody(body): JsonBody<Place>) -> 
     let lines =
         body.products.iter().map(|Object(wanted)| Line { product: wanted.id, quantity: wanted.quantity });
     let basket = Basket::new(lines.collect())?;
-    let placed = app
-        .settlements
-        .place(&app.live().world, |world| world.place_order(body.user_id.0, &basket, body.coupon_id));
-    Ok(tell(&*placed.ok_or(ApiError::ORDERS_FULL)??))
+    Ok(tell(&app.store.place_order(body.user_id.0, &basket, body.coupon_id).await?))
 }
 
 async fn order(State(app): State<Arc<App>>, PathId(id): PathId) -> Result<Response, ApiError> {
-    Ok(tell(&*app.live().world.order(id)?))
+    Ok(tell(&app.store.order(id).await?))
 }
 
-fn tell(order: &Order) -> Response {
+fn tell(slip: &Slip) -> Response {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Data {
@@ -58,10 +56,10 @@ fn tell(order: &Order) -> Response {
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     }
-    let (status, reason) = match order.status() {
+    let (status, reason) = match &slip.status {
         OrderStatus::Pending => ("PENDING", None),
         OrderStatus::Completed => ("COMPLETED", None),
         OrderStatus::Failed(refusal) => ("FAILED", Some(refusal.to_string())),
     };
-    ok(Data { order_id: order.id, user_id: order.user.to_string(), status, amount: order.amount, reason })
+    ok(Data { order_id: slip.order, user_id: slip.user.to_string(), status, amount: slip.amount, reason })
 }

@@ -32,12 +32,12 @@ async fn pay(
     headers: HeaderMap,
     JsonBody(body): JsonBody<Pay>,
 ) -> Result<Response, ApiError> {
-    let receipt = app.live().world.pay(body.reservation_id, key(&headers)?)?;
+    let receipt = app.store.pay(body.reservation_id, key(&headers)?).await?;
     Ok(tell(&receipt, "PAID"))
 }
 
 async fn cancel(State(app): State<Arc<App>>, PathId(id): PathId) -> Result<Response, ApiError> {
-    let receipt = app.live().world.cancel_payment(id)?;
+    let receipt = app.store.cancel_payment(id).await?;
     Ok(tell(&receipt, "CANCELLED"))
 }
 

@@ -8,8 +8,7 @@ use axum::routing::get;
 use serde::Serialize;
 
 use super::App;
-use super::envelope::page;
-use super::pages::cached_for_a_while;
+use super::envelope::{ApiError, page, send_page};
 use super::routes::Routes;
 use crate::domain::products::PRODUCT_PRICE;
 
@@ -23,9 +22,8 @@ pub(super) fn routes() -> Routes {
         .route("/api/v1/api/v0/products/ranks", get(ranks))
 }
 
-async fn ranks(State(app): State<Arc<App>>) -> Response {
-    let live = app.live();
-    cached_for_a_while(&app.metrics, &live.pages.ranks, app.clock.now(), || {
+async fn ranks(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+    let kept = app.store.ranks(RANKS, |ranks| {
         #[derive(Serialize)]
         struct Data {
             products: Vec<Product>,
@@ -37,13 +35,13 @@ async fn ranks(State(app): State<Arc<App>>) -> Response {
             price: u64,
             sold: u64,
         }
-        let ranks = live.world.ranks(RANKS).into_iter();
-        let products = ranks.map(|ranked| Product {
+        let products = ranks.into_iter().map(|ranked| Product {
             id: ranked.product,
             name: format!("Product {}", ranked.product),
             price: PRODUCT_PRICE,
             sold: ranked.sold,
         });
         page(Data { products: products.collect() })
-    })
+    });
+    Ok(send_page(&app.metrics, kept.await?))
 }

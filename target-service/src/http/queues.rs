@@ -42,33 +42,36 @@ struct PassData<'a> {
     expires_at: Option<String>,
 }
 
-async fn enter(State(app): State<Arc<App>>, JsonBody(body): JsonBody<Enter>) -> Response {
-    issue(&app, body, StatusCode::OK)
+async fn enter(State(app): State<Arc<App>>, JsonBody(body): JsonBody<Enter>) -> Result<Response, ApiError> {
+    issue(&app, body, StatusCode::OK).await
 }
 
-async fn enter_created(State(app): State<Arc<App>>, JsonBody(body): JsonBody<Enter>) -> Response {
-    issue(&app, body, StatusCode::CREATED)
+async fn enter_created(
+    State(app): State<Arc<App>>,
+    JsonBody(body): JsonBody<Enter>,
+) -> Result<Response, ApiError> {
+    issue(&app, body, StatusCode::CREATED).await
 }
 
-fn issue(app: &App, body: Enter, status: StatusCode) -> Response {
-    let pass = app.live().world.enter_queue(body.user_id.0);
+async fn issue(app: &App, body: Enter, status: StatusCode) -> Result<Response, ApiError> {
+    let pass = app.store.enter_queue(body.user_id.0).await?;
     let mut response = tell(pass, status);
     if let Ok(value) = HeaderValue::from_bytes(&pass.token.digits()) {
         response.headers_mut().insert(TOKEN_HEADER, value);
     }
-    response
+    Ok(response)
 }
 
 async fn standing(
     State(app): State<Arc<App>>,
     TokenHeader(token): TokenHeader,
 ) -> Result<Response, ApiError> {
-    let standing = app.live().world.standing(token)?;
+    let standing = app.store.standing(token).await?;
     Ok(tell(Pass { token, standing }, StatusCode::OK))
 }
 
 async fn of_user(State(app): State<Arc<App>>, PathUser(user): PathUser) -> Result<Response, ApiError> {
-    Ok(tell(app.live().world.standing_of_user(&user)?, StatusCode::OK))
+    Ok(tell(app.store.standing_of_user(&user).await?, StatusCode::OK))
 }
 
 async fn leave(State(app): State<Arc<App>>, TokenHeader(token): TokenHeader) -> Result<Response, ApiError> {
@@ -76,7 +79,7 @@ async fn leave(State(app): State<Arc<App>>, TokenHeader(token): TokenHeader) -> 
     struct Left {
         status: &'static str,
     }
-    app.live().world.leave_queue(token)?;
+    app.store.leave_queue(token).await?;
     Ok(ok(Left { status: "LEFT" }))
 }
 

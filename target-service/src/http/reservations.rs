@@ -11,7 +11,8 @@ use super::App;
 use super::envelope::{ApiError, ok};
 use super::extract::{JsonBody, PathId, TokenHeader};
 use super::routes::Routes;
-use crate::domain::seats::{Place, Reservation, ReservationStatus};
+use crate::domain::seats::{Place, ReservationStatus};
+use crate::store::Booking;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -32,16 +33,14 @@ async fn reserve(
     JsonBody(body): JsonBody<Reserve>,
 ) -> Result<Response, ApiError> {
     let place = Place { schedule: body.schedule_id, seat: body.seat_id };
-    let reservation = app.live().world.reserve(token, place)?;
-    Ok(tell(&reservation, ReservationStatus::Held))
+    Ok(tell(&app.store.reserve(token, place).await?))
 }
 
 async fn reservation(State(app): State<Arc<App>>, PathId(id): PathId) -> Result<Response, ApiError> {
-    let (reservation, status) = app.live().world.reservation(id)?;
-    Ok(tell(&reservation, status))
+    Ok(tell(&app.store.reservation(id).await?))
 }
 
-fn tell(reservation: &Reservation, status: ReservationStatus) -> Response {
+fn tell(booking: &Booking) -> Response {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Data {
@@ -51,17 +50,17 @@ fn tell(reservation: &Reservation, status: ReservationStatus) -> Response {
         status: &'static str,
         expires_at: String,
     }
-    let Place { schedule, seat } = reservation.place;
+    let Place { schedule, seat } = booking.place;
     ok(Data {
-        reservation_id: reservation.id,
+        reservation_id: booking.reservation,
         schedule_id: schedule,
         seat_id: seat,
-        status: match status {
+        status: match booking.status {
             ReservationStatus::Held => "HELD",
             ReservationStatus::Confirmed => "CONFIRMED",
             ReservationStatus::Expired => "EXPIRED",
             ReservationStatus::Cancelled => "CANCELLED",
         },
-        expires_at: reservation.expires_at.to_string(),
+        expires_at: booking.expires_at.to_string(),
     })
 }

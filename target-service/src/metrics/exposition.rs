@@ -10,32 +10,22 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{BOUNDS, Metrics, Requests, STATUSES, process, read};
-
-/// What is not counted but looked up at the moment of asking.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct State {
-    /// Tokens that wait to become active.
-    pub(crate) waiting: u64,
-    pub(crate) active: u64,
-    /// Seats that are held and not paid.
-    pub(crate) held: u64,
-    /// Orders that wait to be settled.
-    pub(crate) pending: u64,
-}
+use crate::domain::world::Load;
+use crate::store::Census;
 
 #[derive(Debug)]
 struct Scrape {
     metrics: Arc<Metrics>,
-    state: State,
+    census: Census,
 }
 
 impl Metrics {
     pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
     /// Everything as text.
-    pub(crate) fn text(self: &Arc<Self>, state: State) -> String {
+    pub(crate) fn text(self: &Arc<Self>, census: Census) -> String {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Scrape { metrics: Arc::clone(self), state }));
+        registry.register_collector(Box::new(Scrape { metrics: Arc::clone(self), census }));
         let mut text = String::with_capacity(16 * 1024);
         // Nothing can fail while writing into memory; an empty text would show it.
         if encode(&mut text, &registry).is_err() {
@@ -54,7 +44,7 @@ impl Collector for Scrape {
         counter(&mut encoder, "ticketing_cache_hits", "Kept pages that were sent again", None, hits)?;
         let misses = sum(|counts| read(&counts.cache_misses));
         counter(&mut encoder, "ticketing_cache_misses", "Pages that had to be rendered", None, misses)?;
-        let State { waiting, active, held, pending } = self.state;
+        let Census { load: Load { waiting, active, held }, pending } = self.census;
         gauge(&mut encoder, "ticketing_queue_length", "Tokens that wait to become active", None, waiting)?;
         gauge(&mut encoder, "ticketing_active_tokens", "Tokens that may reserve", None, active)?;
         gauge(&mut encoder, "ticketing_held_seats", "Seats that are held and not paid", None, held)?;
@@ -156,7 +146,7 @@ mod tests {
             metrics.answered(endpoint, status, Duration::from_millis(millis));
         }
         metrics.looked_up(true);
-        let text = metrics.text(State { waiting: 3, ..State::default() });
+        let text = metrics.text(Census { load: Load { waiting: 3, active: 0, held: 0 }, pending: 0 });
         for line in [
             r#"ticketing_requests_total{method="GET",route="/a/{id}",status="200"} 2"#,
             r#"ticketing_requests_total{method="GET",route="/a/{id}",status="other"} 1"#,

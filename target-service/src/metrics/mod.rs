@@ -13,7 +13,6 @@ use std::time::Duration;
 
 pub(crate) use self::endpoints::Endpoint;
 use self::endpoints::Endpoints;
-pub(crate) use self::exposition::State;
 use self::striped::Striped;
 
 /// The upper bounds of the latency histogram's buckets.
