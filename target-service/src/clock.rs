@@ -63,6 +63,14 @@ impl Timestamp {
         Self(number.saturating_mul(MILLIS_PER_DAY))
     }
 
+    pub(crate) fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    pub(crate) fn millis(self) -> u64 {
+        self.0
+    }
+
     pub(crate) fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
     }

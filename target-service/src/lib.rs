@@ -18,6 +18,7 @@ use std::io;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
 pub use clock::Clock;
+pub use store::Servers;
 use store::Store;
 
 /// Connections the system may hold for us before we accept them. A load test opens thousands at once, and each
@@ -29,6 +30,14 @@ const BACKLOG: u32 = 4096;
 pub struct Config {
     /// Whether the paths under `/admin` exist. Without it they answer 404 like any unknown path.
     pub admin: bool,
+}
+
+/// What the service goes by and depends on.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    pub clock: Clock,
+    /// The servers that keep the world; without them it is kept in memory, and gone at the end.
+    pub servers: Option<Servers>,
 }
 
 /// Listens on the first address of `host` that can be had. Port 0 takes any free one.
@@ -46,26 +55,32 @@ pub async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
     Err(last)
 }
 
-/// Serves a fresh world on the listener until `shutdown` is done.
+/// Serves a fresh world in memory on the listener until `shutdown` is done.
 ///
 /// Requests under way are still answered then; connections without one are closed within about a second.
-/// Requests are handled on a thread per core, or on the caller's runtime where there is but one core.
+/// Requests are handled on a thread per core, or on the caller's runtime where there is but one core, and where
+/// servers keep the world.
 pub async fn serve(
     listener: TcpListener,
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    serve_with_clock(listener, config, Clock::system(), shutdown).await
+    serve_in(listener, config, Surroundings { clock: Clock::system(), servers: None }, shutdown).await
 }
 
-/// As [`serve`], by another clock than the system's.
-pub async fn serve_with_clock(
+/// As [`serve`], by another clock than the system's, or with the world that servers keep. Fails if one of them
+/// cannot be reached within some seconds; once it runs, it waits for servers that go and come.
+pub async fn serve_in(
     listener: TcpListener,
     config: Config,
-    clock: Clock,
+    surroundings: Surroundings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let (store, worker) = Store::in_memory(clock).map_err(io::Error::other)?;
+    let Surroundings { clock, servers } = surroundings;
+    let (store, worker) = match &servers {
+        None => Store::in_memory(clock).map_err(io::Error::other)?,
+        Some(servers) => Store::on(servers, clock).await.map_err(io::Error::other)?,
+    };
     let front = http::service(store, config.admin);
     worker.beside(server::run(listener, front, shutdown)).await
 }

@@ -5,7 +5,7 @@ use std::panic;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ticketing::{Config, listen, serve};
+use ticketing::{Clock, Config, Servers, Surroundings, listen, serve_in};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::error;
 use tracing::level_filters::LevelFilter;
@@ -23,6 +23,12 @@ struct Arguments {
     /// Answer under /admin: anyone who reaches the port may then reset the world
     #[arg(long)]
     admin: bool,
+    /// Keep the world in MySQL or MariaDB, as in mysql://user:password@host:3306/database; needs --cache
+    #[arg(long, value_name = "URL", requires = "cache")]
+    store: Option<String>,
+    /// The Redis for tokens, locks, pages and order events, as in redis://host:6379; needs --store
+    #[arg(long, value_name = "URL", requires = "store")]
+    cache: Option<String>,
     /// The least that is logged to standard error: off, error, warn, info, debug (a line for each request), trace
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: LevelFilter,
@@ -51,10 +57,14 @@ fn log(least: LevelFilter) {
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("cannot start: {error}"))?;
+    let servers = arguments.store.clone().zip(arguments.cache.clone());
+    let servers = servers.map(|(database, cache)| Servers { database, cache });
+    // In memory, the service has threads of its own for requests.
+    let mut runtime = match servers {
+        None => tokio::runtime::Builder::new_current_thread(),
+        Some(_) => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = runtime.enable_all().build().map_err(|error| format!("cannot start: {error}"))?;
     runtime.block_on(async {
         let Arguments { host, port, admin, .. } = arguments;
         let listener = listen(host, *port).await.map_err(|error| match error.kind() {
@@ -69,7 +79,8 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         let address = listener.local_addr().map_err(|error| format!("cannot tell the address: {error}"))?;
         // Whoever started us may not be reading any more; that is no reason not to serve.
         let _ = writeln!(io::stdout(), "listening on http://{address}");
-        serve(listener, Config { admin: *admin }, ended)
+        let surroundings = Surroundings { clock: Clock::system(), servers };
+        serve_in(listener, Config { admin: *admin }, surroundings, ended)
             .await
             .map_err(|error| format!("cannot serve: {error}"))
     })

@@ -37,8 +37,9 @@ pub(crate) async fn run(
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    if cores == 1 {
-        // Another thread on the same core would only cost switches.
+    if cores == 1 || !front.is_free_of_runtimes() {
+        // Another thread on the same core would only cost switches; and what waits for servers stays on the
+        // runtime that it was given, which has the threads it needs.
         let (connections, given) = mpsc::unbounded_channel();
         tokio::join!(accept(listener, vec![connections], &front, shutdown), work(given, front.clone()));
         return Ok(());

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use serde::{Deserialize, Serialize};
+
 use super::answers::FirstAnswers;
 use super::balance::Balances;
 use super::horizon::Horizon;
@@ -30,7 +32,7 @@ impl Payment {
 }
 
 /// What the payer reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Receipt {
     pub(crate) payment: u64,
     pub(crate) reservation: u64,

@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A call that was understood and is refused. `Clone`, as a payment's key must answer alike again.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("{0}")]
     BadRequest(String),
@@ -57,6 +59,8 @@ pub(crate) enum Refusal {
     NoSuchOrder(u64),
     #[error("too many orders wait to be settled; try again in a moment")]
     OrdersFull,
+    #[error("the database or the cache does not answer; try again in a moment")]
+    StoreUnavailable,
     #[error("the service failed; its log says more")]
     Broken,
 }

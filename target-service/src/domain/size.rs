@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::refusal::Refusal;
 
 /// The most seats of one world; a slip of the keyboard must not take the machine's memory.
@@ -17,7 +19,7 @@ const MOST_COPIES: u64 = 10_000_000;
 const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 /// How large a world is, and which limits hold in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WorldSize {
     pub(crate) concerts: u64,
     /// Schedules of each concert.

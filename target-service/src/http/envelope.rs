@@ -150,6 +150,7 @@ impl From<Refusal> for ApiError {
             Refusal::OutOfStock { .. } => (S::CONFLICT, "OUT_OF_STOCK"),
             Refusal::CouponsGone(_) => (S::GONE, "SOLD_OUT"),
             Refusal::OrdersFull => (S::SERVICE_UNAVAILABLE, "ORDERS_FULL"),
+            Refusal::StoreUnavailable => (S::SERVICE_UNAVAILABLE, "STORE_UNAVAILABLE"),
             Refusal::Broken => (S::INTERNAL_SERVER_ERROR, "INTERNAL"),
         };
         Self { status, name, message: refusal.to_string().into() }

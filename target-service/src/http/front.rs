@@ -62,6 +62,11 @@ impl Front {
         self.app.store.sweep();
     }
 
+    /// Whether several runtimes may share it.
+    pub(crate) fn is_free_of_runtimes(&self) -> bool {
+        self.app.store.is_free_of_runtimes()
+    }
+
     /// Ends all faults, and lets go of the requests that they hold up.
     pub(crate) fn clear_faults(&self) {
         self.app.faults.set(Vec::new());

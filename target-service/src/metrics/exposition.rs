@@ -11,7 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::{BOUNDS, Metrics, Requests, STATUSES, process, read};
 use crate::domain::world::Load;
-use crate::store::Census;
+use crate::store::{Census, PoolUse};
 
 #[derive(Debug)]
 struct Scrape {
@@ -44,11 +44,28 @@ impl Collector for Scrape {
         counter(&mut encoder, "ticketing_cache_hits", "Kept pages that were sent again", None, hits)?;
         let misses = sum(|counts| read(&counts.cache_misses));
         counter(&mut encoder, "ticketing_cache_misses", "Pages that had to be rendered", None, misses)?;
-        let Census { load: Load { waiting, active, held }, pending } = self.census;
-        gauge(&mut encoder, "ticketing_queue_length", "Tokens that wait to become active", None, waiting)?;
-        gauge(&mut encoder, "ticketing_active_tokens", "Tokens that may reserve", None, active)?;
-        gauge(&mut encoder, "ticketing_held_seats", "Seats that are held and not paid", None, held)?;
-        gauge(&mut encoder, "ticketing_pending_orders", "Orders that wait to be settled", None, pending)?;
+        let Census { load, pending, pool } = self.census;
+        if let Some(Load { waiting, active, held }) = load {
+            gauge(
+                &mut encoder,
+                "ticketing_queue_length",
+                "Tokens that wait to become active",
+                None,
+                waiting,
+            )?;
+            gauge(&mut encoder, "ticketing_active_tokens", "Tokens that may reserve", None, active)?;
+            gauge(&mut encoder, "ticketing_held_seats", "Seats that are held and not paid", None, held)?;
+        }
+        if let Some(pending) = pending {
+            let help = "Orders that wait to be settled";
+            gauge(&mut encoder, "ticketing_pending_orders", help, None, pending)?;
+        }
+        if let Some(PoolUse { used, most }) = pool {
+            let help = "Connections to the database that requests are using";
+            gauge(&mut encoder, "ticketing_pool_in_use", help, None, used)?;
+            let help = "Connections to the database that there may be";
+            gauge(&mut encoder, "ticketing_pool_limit", help, None, most)?;
+        }
         let mut cpu = encoder.encode_descriptor(
             "process_cpu",
             "Time that all threads have spent on a core",
@@ -146,7 +163,11 @@ mod tests {
             metrics.answered(endpoint, status, Duration::from_millis(millis));
         }
         metrics.looked_up(true);
-        let text = metrics.text(Census { load: Load { waiting: 3, active: 0, held: 0 }, pending: 0 });
+        let text = metrics.text(Census {
+            load: Some(Load { waiting: 3, active: 0, held: 0 }),
+            pending: None,
+            pool: Some(PoolUse { used: 2, most: 32 }),
+        });
         for line in [
             r#"ticketing_requests_total{method="GET",route="/a/{id}",status="200"} 2"#,
             r#"ticketing_requests_total{method="GET",route="/a/{id}",status="other"} 1"#,
@@ -157,6 +178,7 @@ mod tests {
             "ticketing_cache_hits_total 1",
             "ticketing_cache_misses_total 0",
             "ticketing_queue_length 3",
+            "ticketing_pool_in_use 2",
             "# EOF",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is not in:\n{text}");

@@ -107,6 +107,6 @@ impl Memory {
     pub(super) async fn census(&self) -> Result<Census, Refusal> {
         let live = self.live();
         let load = spawn_blocking(move || live.world.load()).await.map_err(|_| Refusal::Broken)?;
-        Ok(Census { load, pending: self.settlements.waiting() })
+        Ok(Census { load: Some(load), pending: Some(self.settlements.waiting()), pool: None })
     }
 }

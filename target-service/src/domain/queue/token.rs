@@ -17,6 +17,16 @@ impl Token {
         if ours { u64::from_str_radix(text, 16).ok().map(Self) } else { None }
     }
 
+    /// The token with this number, unlike that of any other number under the same secret.
+    pub(crate) fn numbered(secret: u64, number: u64) -> Self {
+        Self(scramble(secret.wrapping_add(number)))
+    }
+
+    /// The number it was made of; any other than ours has most likely a very large one.
+    pub(crate) fn number(self, secret: u64) -> u64 {
+        unscramble(self.0).wrapping_sub(secret)
+    }
+
     /// The digits, without an allocation.
     pub(crate) fn digits(self) -> [u8; Self::DIGITS] {
         let mut digits = [0; Self::DIGITS];
@@ -51,13 +61,11 @@ impl TokenNumbers {
     }
 
     pub(super) fn issue(&self) -> Token {
-        let count = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        Token(scramble(self.secret.wrapping_add(count)))
+        Token::numbered(self.secret, self.last.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     pub(super) fn was_issued(&self, token: Token) -> bool {
-        let count = unscramble(token.0).wrapping_sub(self.secret);
-        (1..=self.last.load(Ordering::Relaxed)).contains(&count)
+        (1..=self.last.load(Ordering::Relaxed)).contains(&token.number(self.secret))
     }
 }
 
