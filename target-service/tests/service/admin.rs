@@ -3,11 +3,11 @@
 use serde_json::json;
 use ticketing::Config;
 
-use crate::support::TestService;
+use crate::support::service;
 
 #[tokio::test]
 async fn without_admin_there_is_nothing() {
-    let service = TestService::with(Config::default()).await;
+    let service = service!(Config::default(), None);
     let mut client = service.client().await;
     for method in ["GET", "POST", "PUT"] {
         for path in ["/admin/reset", "/admin/audit"] {
@@ -18,7 +18,7 @@ async fn without_admin_there_is_nothing() {
 
 #[tokio::test]
 async fn a_reset_has_a_default_for_everything() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let defaults = json!({
         "concerts": 1, "schedules": 1, "seats": 50, "users": 0, "balance": 1_000_000, "products": 10_000,
@@ -41,7 +41,7 @@ async fn a_reset_has_a_default_for_everything() {
 
 #[tokio::test]
 async fn a_world_that_cannot_be_is_refused_and_the_old_one_stays() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     client.hold(1, 1).await;
     for size in [
@@ -63,7 +63,7 @@ async fn a_world_that_cannot_be_is_refused_and_the_old_one_stays() {
 
 #[tokio::test]
 async fn an_audit_comes_bare_and_whole() {
-    let service = TestService::start().await;
+    let service = service!();
     let zeros = json!({
         "reserved": 0, "confirmed": 0, "payments": 0, "doubleBooked": 0, "doublePaid": 0, "couponsIssued": 0,
         "couponsOver": 0, "stockBelowZero": 0, "balanceDrift": 0, "orphanHolds": 0

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::support::TestService;
+use crate::support::service;
 
 #[tokio::test]
 async fn any_user_is_known_and_can_charge() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     for user in ["1", "user1", "%EC%A2%8C"] {
         let path = format!("/api/v1/users/{user}/balance");
@@ -20,7 +20,7 @@ async fn any_user_is_known_and_can_charge() {
 
 #[tokio::test]
 async fn an_amount_is_a_positive_whole_number() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let amounts = [json!(0), json!(-5), json!(1.5), json!("5"), json!(null), json!(1e300), json!(u64::MAX)];
     for amount in amounts {
@@ -32,7 +32,7 @@ async fn an_amount_is_a_positive_whole_number() {
 
 #[tokio::test]
 async fn the_ledger_tells_every_movement_newest_first() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let path = "/api/v1/users/1/balance/histories";
     assert_eq!(client.get(path).await.expect(200)["histories"], json!([]));

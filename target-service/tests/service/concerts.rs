@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::support::TestService;
+use crate::support::service;
 
 #[tokio::test]
 async fn concerts_are_cached() {
-    let service = TestService::sized(json!({ "concerts": 3 })).await;
+    let service = service!(json!({ "concerts": 3 }));
     let mut client = service.client().await;
     let first = client.get("/api/v1/concerts").await;
     assert_eq!(first.expect(200)["concerts"].as_array().unwrap().len(), 3);
@@ -22,7 +22,7 @@ async fn concerts_are_cached() {
 
 #[tokio::test]
 async fn dates_are_found_under_both_paths() {
-    let service = TestService::sized(json!({ "concerts": 2, "schedules": 3 })).await;
+    let service = service!(json!({ "concerts": 2, "schedules": 3 }));
     let mut client = service.client().await;
     let answer = client.get("/api/v1/concerts/2/dates").await;
     let dates = &answer.expect(200)["dates"];
@@ -43,7 +43,7 @@ async fn dates_are_found_under_both_paths() {
 
 #[tokio::test]
 async fn seats_are_as_they_are_now() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let paths = ["/api/v1/schedules/1/seats", "/api/availability/seats/1/2026-01-01T00:00:00"];
     let held = client.hold(1, 2).await;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::support::{Answer, TestService};
+use crate::support::{Answer, service};
 
 fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
@@ -11,7 +11,7 @@ fn count(answers: &[Answer], status: u16) -> usize {
 
 #[tokio::test]
 async fn two_hundred_clients_on_five_seats_make_five_winners() {
-    let service = TestService::sized(json!({ "seats": 5 })).await;
+    let service = service!(json!({ "seats": 5 }));
     let mut tries = JoinSet::new();
     for user in 0..200_u64 {
         let mut client = service.client().await;
@@ -32,7 +32,7 @@ async fn two_hundred_clients_on_five_seats_make_five_winners() {
 
 #[tokio::test]
 async fn the_same_payment_from_fifty_clients_is_one_charge() {
-    let service = TestService::start().await;
+    let service = service!();
     let reservation = service.client().await.hold(1, 1).await;
     let mut tries = JoinSet::new();
     for _ in 0..50 {
@@ -48,7 +48,7 @@ async fn the_same_payment_from_fifty_clients_is_one_charge() {
 
 #[tokio::test]
 async fn payments_and_cancellations_at_once_leave_no_trace_but_one() {
-    let service = TestService::sized(json!({ "seats": 10, "balance": 5000 })).await;
+    let service = service!(json!({ "seats": 10, "balance": 5000 }));
     let mut tries = JoinSet::new();
     for user in 0..60_u64 {
         let mut client = service.client().await;
@@ -84,7 +84,7 @@ async fn payments_and_cancellations_at_once_leave_no_trace_but_one() {
 
 #[tokio::test]
 async fn never_more_are_active_than_the_limit() {
-    let service = TestService::sized(json!({ "activeLimit": 7 })).await;
+    let service = service!(json!({ "activeLimit": 7 }));
     let mut tries = JoinSet::new();
     for user in 0..100 {
         let mut client = service.client().await;
@@ -103,7 +103,7 @@ async fn never_more_are_active_than_the_limit() {
 
 #[tokio::test]
 async fn a_thousand_users_on_a_hundred_coupons_get_a_hundred() {
-    let service = TestService::sized(json!({ "couponLimit": 100 })).await;
+    let service = service!(json!({ "couponLimit": 100 }));
     let mut tries = JoinSet::new();
     for part in 0..50_u64 {
         let mut client = service.client().await;
@@ -123,7 +123,7 @@ async fn a_thousand_users_on_a_hundred_coupons_get_a_hundred() {
 
 #[tokio::test]
 async fn one_user_from_many_clients_gets_one_coupon() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut tries = JoinSet::new();
     for _ in 0..50 {
         let mut client = service.client().await;
@@ -137,7 +137,7 @@ async fn one_user_from_many_clients_gets_one_coupon() {
 
 #[tokio::test]
 async fn a_stock_of_ten_is_sold_ten_times() {
-    let service = TestService::sized(json!({ "products": 1, "stock": 10 })).await;
+    let service = service!(json!({ "products": 1, "stock": 10 }));
     let mut tries = JoinSet::new();
     for user in 0..200_u64 {
         let mut client = service.client().await;
@@ -160,7 +160,7 @@ async fn a_stock_of_ten_is_sold_ten_times() {
 
 #[tokio::test]
 async fn orders_over_several_products_and_one_account_neither_block_nor_lose_anything() {
-    let service = TestService::sized(json!({ "products": 4, "stock": 300, "balance": 500_000 })).await;
+    let service = service!(json!({ "products": 4, "stock": 300, "balance": 500_000 }));
     let mut tries = JoinSet::new();
     for number in 0..40_u64 {
         let mut client = service.client().await;

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::support::TestService;
+use crate::support::service;
 
 #[tokio::test]
 async fn a_user_gets_one_until_none_is_left() {
-    let service = TestService::sized(json!({ "coupons": 2, "couponLimit": 2 })).await;
+    let service = service!(json!({ "coupons": 2, "couponLimit": 2 }));
     let mut client = service.client().await;
     let data = client.publish(1, 2).await.expect(200);
     let expected = json!({ "userId": "1", "couponId": 2, "issuedAt": "2026-01-01T00:00:00.000Z" });
@@ -22,7 +22,7 @@ async fn a_user_gets_one_until_none_is_left() {
 
 #[tokio::test]
 async fn both_paths_give_the_same_coupon() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     client.post("/api/v0/users/u/coupons/publish", json!({ "couponId": 1 })).await.expect(200);
     let again = client.post("/api/v1/users/u/coupons/publish", json!({ "couponId": 1 })).await;
@@ -31,7 +31,7 @@ async fn both_paths_give_the_same_coupon() {
 
 #[tokio::test]
 async fn what_does_not_exist_is_not_found_and_what_is_wrong_is_refused() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     for coupon in [0, 2, u64::MAX] {
         client.publish(1, coupon).await.expect_error(404, "NO_SUCH_COUPON");

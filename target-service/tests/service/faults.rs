@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use ticketing::Config;
 
-use crate::support::{Client, TOKEN, TestService};
+use crate::support::{Client, TOKEN, TestService, service};
 
 async fn set(service: &TestService, faults: Value) {
     let answer = service.client().await.send("PUT", "/admin/faults", &[], &faults.to_string()).await;
@@ -22,7 +22,7 @@ async fn timed(client: &mut Client, path: &str) -> Duration {
 
 #[tokio::test]
 async fn faults_are_set_told_and_cleared() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     assert_eq!(client.get("/admin/faults").await.expect(200), json!([]));
     let asked = json!([
@@ -45,7 +45,7 @@ async fn faults_are_set_told_and_cleared() {
 
 #[tokio::test]
 async fn wrong_faults_are_refused_and_those_before_stay() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     set(&service, json!([{ "path": "/x", "share": 1 }])).await;
     for body in [
@@ -79,14 +79,14 @@ async fn wrong_faults_are_refused_and_those_before_stay() {
 
 #[tokio::test]
 async fn without_admin_no_fault_can_be_set() {
-    let service = TestService::with(Config::default()).await;
+    let service = service!(Config::default(), None);
     let mut client = service.client().await;
     client.send("PUT", "/admin/faults", &[], "[]").await.expect_error(404, "NOT_FOUND");
 }
 
 #[tokio::test]
 async fn latency_is_felt_on_its_path_alone() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let fault = json!({ "path": "/api/v1/users/{id}/balance", "share": 1, "delayMs": 300, "jitterMs": 30 });
     set(&service, json!([fault])).await;
@@ -98,7 +98,7 @@ async fn latency_is_felt_on_its_path_alone() {
 
 #[tokio::test]
 async fn errors_come_in_their_share_and_change_nothing() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     set(&service, json!([{ "path": "/api/v1/users", "share": "50%", "status": 503 }])).await;
     let mut charged = 0;
@@ -118,7 +118,7 @@ async fn errors_come_in_their_share_and_change_nothing() {
 
 #[tokio::test]
 async fn a_reset_is_a_reset() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let token = client.enter(1).await;
     set(&service, json!([{ "path": "/api/v1/reservations", "share": 1, "reset": true }])).await;
@@ -133,7 +133,7 @@ async fn a_reset_is_a_reset() {
 
 #[tokio::test]
 async fn a_stall_of_everything_holds_everyone_up() {
-    let service = TestService::start().await;
+    let service = service!();
     let (mut first, mut second) = (service.client().await, service.client().await);
     set(&service, json!([{ "path": "*", "share": 1, "stallMs": 500 }])).await;
     let start = Instant::now();
@@ -148,7 +148,7 @@ async fn a_stall_of_everything_holds_everyone_up() {
 
 #[tokio::test]
 async fn a_stall_does_not_keep_the_service_from_ending() {
-    let mut service = TestService::start().await;
+    let mut service = service!();
     let mut client = service.client().await;
     set(&service, json!([{ "path": "*", "share": 1, "stallMs": 600_000 }])).await;
     client.write("GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").await;
@@ -160,7 +160,7 @@ async fn a_stall_does_not_keep_the_service_from_ending() {
 
 #[tokio::test]
 async fn a_leak_is_seen_in_the_resident_memory() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let mebibytes = async |client: &mut Client| {
         client.metric("process_resident_memory_bytes").await.parse::<u64>().unwrap() >> 20

@@ -1,5 +1,5 @@
 //! The service from outside, over real HTTP: its contract, endpoint by endpoint, and its promises under
-//! contention.
+//! contention. Here with its world in memory; `tests/servers` asks the same of one in MySQL and Redis.
 
 mod admin;
 mod balance;
@@ -16,4 +16,7 @@ mod queues;
 mod random_bodies;
 mod reservations;
 mod scripts;
+mod servers;
 mod support;
+
+const STORE: support::StoreKind = support::StoreKind::Memory;

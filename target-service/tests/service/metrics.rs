@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::support::TestService;
+use crate::support::service;
 
 #[tokio::test]
 async fn requests_are_counted_by_route_and_status() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     for user in 1..=3 {
         client.get(&format!("/api/v1/users/{user}/balance")).await.expect(200);
@@ -38,7 +38,7 @@ async fn requests_are_counted_by_route_and_status() {
 
 #[tokio::test]
 async fn what_there_is_comes_from_the_world_as_it_is() {
-    let service = TestService::sized(json!({ "activeLimit": 2, "holdSeconds": 10 })).await;
+    let service = service!(json!({ "activeLimit": 2, "holdSeconds": 10 }));
     let mut client = service.client().await;
     for user in 1..=5 {
         client.enter(user).await;
@@ -65,7 +65,7 @@ async fn what_there_is_comes_from_the_world_as_it_is() {
 
 #[tokio::test]
 async fn kept_pages_are_counted() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     for path in ["/api/v1/concerts", "/api/v1/products/ranks", "/api/v1/concerts/1/dates"] {
         for _ in 0..3 {
@@ -78,7 +78,7 @@ async fn kept_pages_are_counted() {
 
 #[tokio::test]
 async fn the_process_is_measured() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let answer = client.get("/metrics").await;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

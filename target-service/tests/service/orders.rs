@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestService};
+use crate::support::{Client, service};
 
 async fn place(client: &mut Client, products: Value, coupon: Option<u64>) -> crate::support::Answer {
     let body = json!({ "userId": 1, "products": products, "couponId": coupon });
@@ -11,7 +11,7 @@ async fn place(client: &mut Client, products: Value, coupon: Option<u64>) -> cra
 
 #[tokio::test]
 async fn an_order_is_pending_and_then_completed() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let products =
         json!([{ "id": 7, "quantity": 2 }, { "id": 3, "quantity": 1 }, { "id": 7, "quantity": 1 }]);
@@ -27,7 +27,7 @@ async fn an_order_is_pending_and_then_completed() {
 
 #[tokio::test]
 async fn a_coupon_makes_one_order_cheaper() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let products = json!([{ "id": 1, "quantity": 2 }]);
     place(&mut client, products.clone(), Some(1)).await.expect_error(409, "COUPON_NOT_ISSUED");
@@ -44,7 +44,7 @@ async fn a_coupon_makes_one_order_cheaper() {
 
 #[tokio::test]
 async fn of_many_orders_with_one_coupon_one_completes_and_the_others_cost_nothing() {
-    let service = TestService::start().await;
+    let service = service!();
     service.client().await.publish(1, 1).await.expect(200);
     let mut tries = tokio::task::JoinSet::new();
     for _ in 0..30 {
@@ -66,7 +66,7 @@ async fn of_many_orders_with_one_coupon_one_completes_and_the_others_cost_nothin
 
 #[tokio::test]
 async fn an_order_beyond_stock_or_money_takes_nothing() {
-    let service = TestService::sized(json!({ "stock": 3, "balance": 2500 })).await;
+    let service = service!(json!({ "stock": 3, "balance": 2500 }));
     let mut client = service.client().await;
     client.order(1, 1, 4).await.expect_error(409, "OUT_OF_STOCK");
     client.order(1, 1, 3).await.expect_error(402, "INSUFFICIENT_BALANCE");
@@ -80,7 +80,7 @@ async fn an_order_beyond_stock_or_money_takes_nothing() {
 
 #[tokio::test]
 async fn what_does_not_exist_is_not_found_and_what_is_wrong_is_refused() {
-    let service = TestService::sized(json!({ "products": 2 })).await;
+    let service = service!(json!({ "products": 2 }));
     let mut client = service.client().await;
     for product in [0, 3, u64::MAX] {
         client.order(1, product, 1).await.expect_error(404, "NO_SUCH_PRODUCT");
@@ -108,7 +108,7 @@ async fn what_does_not_exist_is_not_found_and_what_is_wrong_is_refused() {
 
 #[tokio::test]
 async fn a_reset_forgets_orders_and_takes_the_next_from_a_full_stock() {
-    let service = TestService::sized(json!({ "stock": 1 })).await;
+    let service = service!(json!({ "stock": 1 }));
     let mut client = service.client().await;
     client.order(1, 1, 1).await.expect(200);
     client.order(1, 1, 1).await.expect_error(409, "OUT_OF_STOCK");

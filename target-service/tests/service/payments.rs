@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::support::TestService;
+use crate::support::service;
 
 #[tokio::test]
 async fn a_seat_costs_a_thousand_once() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let reservation = client.hold(1, 1).await;
     let data = client.pay(reservation).await.expect(200);
@@ -19,7 +19,7 @@ async fn a_seat_costs_a_thousand_once() {
 
 #[tokio::test]
 async fn who_cannot_pay_keeps_the_hold() {
-    let service = TestService::sized(json!({ "balance": 999 })).await;
+    let service = service!(json!({ "balance": 999 }));
     let mut client = service.client().await;
     let reservation = client.hold(1, 1).await;
     client.pay(reservation).await.expect_error(402, "INSUFFICIENT_BALANCE");
@@ -31,7 +31,7 @@ async fn who_cannot_pay_keeps_the_hold() {
 
 #[tokio::test]
 async fn a_cancelled_payment_frees_the_seat_and_is_given_back() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let reservation = client.hold(1, 1).await;
     client.pay(reservation).await.expect(200);
@@ -49,7 +49,7 @@ async fn a_cancelled_payment_frees_the_seat_and_is_given_back() {
 
 #[tokio::test]
 async fn the_same_key_answers_as_the_first_time() {
-    let service = TestService::sized(json!({ "balance": 1000 })).await;
+    let service = service!(json!({ "balance": 1000 }));
     let mut client = service.client().await;
     let (first, second) = (client.hold(1, 1).await, client.hold(1, 2).await);
     let answer = client.pay_once(first, "a").await;
@@ -66,7 +66,7 @@ async fn the_same_key_answers_as_the_first_time() {
 
 #[tokio::test]
 async fn what_does_not_exist_cannot_be_paid() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     client.pay(1).await.expect_error(404, "NO_SUCH_RESERVATION");
     client.post("/api/v1/payments", json!({ "reservationId": "1" })).await.expect_error(400, "BAD_REQUEST");

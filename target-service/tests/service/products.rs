@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::support::TestService;
+use crate::support::service;
 
 #[tokio::test]
 async fn ranks_are_kept_for_a_second_and_then_told_anew() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let path = "/api/v1/products/ranks";
     let first = client.get(path).await;
@@ -29,7 +29,7 @@ async fn ranks_are_kept_for_a_second_and_then_told_anew() {
 
 #[tokio::test]
 async fn a_world_has_as_many_ranks_as_products_and_its_own() {
-    let service = TestService::sized(json!({ "products": 2 })).await;
+    let service = service!(json!({ "products": 2 }));
     let mut client = service.client().await;
     let path = "/api/v1/products/ranks";
     assert_eq!(client.get(path).await.expect(200)["products"].as_array().unwrap().len(), 2);

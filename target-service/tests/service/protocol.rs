@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::support::{Client, TestService};
+use crate::support::{Client, service};
 
 #[tokio::test]
 async fn unknown_paths_and_methods_are_told_in_the_envelope() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     for path in ["/", "/api/v1", "/api/v1/queues/", "/api/v1/nothing", "/admin", "/%2e%2e"] {
         client.get(path).await.expect_error(404, "NOT_FOUND");
@@ -27,7 +27,7 @@ async fn unknown_paths_and_methods_are_told_in_the_envelope() {
 
 #[tokio::test]
 async fn it_is_alive_and_ready() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     client.get("/healthz").await.expect(200);
     client.get("/readyz").await.expect(200);
@@ -35,7 +35,7 @@ async fn it_is_alive_and_ready() {
 
 #[tokio::test]
 async fn a_body_may_have_64_kib() {
-    let service = TestService::start().await;
+    let service = service!();
     let body = |length: usize| format!(r#"{{"userId":1,"x":"{}"}}"#, "x".repeat(length - 19));
     let limit = 64 * 1024;
     assert_eq!(body(limit).len(), limit);
@@ -57,7 +57,7 @@ async fn a_body_may_have_64_kib() {
 
 #[tokio::test]
 async fn shutting_down_answers_what_is_under_way_and_closes_the_rest() {
-    let mut service = TestService::start().await;
+    let mut service = service!();
     let mut idle = service.client().await;
     idle.get("/healthz").await.expect(200);
     let silent = service.client().await;

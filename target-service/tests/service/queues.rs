@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::support::{TOKEN, TestService};
+use crate::support::{TOKEN, service};
 
 #[tokio::test]
 async fn a_post_gives_a_token_in_header_and_body() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let answer = client.post("/api/v1/queues", json!({ "userId": 7, "unknown": [1] })).await;
     let data = answer.expect(200);
@@ -21,7 +21,7 @@ async fn a_post_gives_a_token_in_header_and_body() {
 
 #[tokio::test]
 async fn each_post_gives_a_new_token_and_older_ones_live() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let (first, second) = (client.enter("user1").await, client.enter("user1").await);
     assert_ne!(first, second);
@@ -31,7 +31,7 @@ async fn each_post_gives_a_new_token_and_older_ones_live() {
 
 #[tokio::test]
 async fn the_other_path_creates_and_finds_by_user() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let body = json!({ "userId": "user1", "requestAt": "2026-01-01T00:00:00" });
     let answer = client.post("/api/waiting-queue-token", body).await;
@@ -46,7 +46,7 @@ async fn the_other_path_creates_and_finds_by_user() {
 
 #[tokio::test]
 async fn wrong_bodies_are_bad_requests() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     for path in ["/api/v1/queues", "/api/waiting-queue-token"] {
         for body in [
@@ -73,7 +73,7 @@ async fn wrong_bodies_are_bad_requests() {
 
 #[tokio::test]
 async fn tokens_are_missing_unknown_or_expired() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     for method in ["GET", "DELETE"] {
         client.send(method, "/api/v1/queues", &[], "").await.expect_error(401, "TOKEN_MISSING");
@@ -93,7 +93,7 @@ async fn tokens_are_missing_unknown_or_expired() {
 
 #[tokio::test]
 async fn a_reset_forgets_the_tokens_of_the_world_before() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let token = client.enter(1).await;
     client.post("/admin/reset", json!({})).await.expect(200);
@@ -103,7 +103,7 @@ async fn a_reset_forgets_the_tokens_of_the_world_before() {
 
 #[tokio::test]
 async fn the_line_is_served_in_strict_order() {
-    let service = TestService::sized(json!({ "activeLimit": 2, "tokenSeconds": 60 })).await;
+    let service = service!(json!({ "activeLimit": 2, "tokenSeconds": 60 }));
     let mut client = service.client().await;
     let mut tokens = Vec::new();
     for user in 0..10 {

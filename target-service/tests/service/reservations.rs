@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::support::{TOKEN, TestService};
+use crate::support::{TOKEN, service};
 
 #[tokio::test]
 async fn a_hold_expires_and_the_seat_is_free_again() {
-    let service = TestService::sized(json!({ "holdSeconds": 10 })).await;
+    let service = service!(json!({ "holdSeconds": 10 }));
     let mut client = service.client().await;
     let token = client.enter(1).await;
     let data = client.reserve(&token, 7).await.expect(200);
@@ -30,7 +30,7 @@ async fn a_hold_expires_and_the_seat_is_free_again() {
 
 #[tokio::test]
 async fn a_reservation_needs_a_living_token() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let body = json!({ "scheduleId": 1, "seatId": 1 });
     client.post("/api/v1/reservations", body).await.expect_error(401, "TOKEN_MISSING");
@@ -42,7 +42,7 @@ async fn a_reservation_needs_a_living_token() {
 
 #[tokio::test]
 async fn what_does_not_exist_is_not_found_and_what_is_wrong_is_refused() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     let token = client.enter(1).await;
     for seat in [0, 51, u64::MAX] {

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{Answer, Client, TOKEN, TestService};
+use crate::support::{Answer, Client, TOKEN, service};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
@@ -21,7 +21,7 @@ fn k6_header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
 /// Issuing and verifying queue tokens, for users 1 to 20.
 #[tokio::test]
 async fn token_issue_and_verification() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     for user in 1..=20 {
         let issued = post(&mut client, "/api/v1/queues", &[], json!({ "userId": user })).await;
@@ -36,7 +36,7 @@ async fn token_issue_and_verification() {
 /// its own report names as well.
 #[tokio::test]
 async fn seat_reservation() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut users = JoinSet::new();
     for n in 0..200_u64 {
         let mut client = service.client().await;
@@ -57,7 +57,7 @@ async fn seat_reservation() {
 /// Ranks, charging, balance, order, and its state; every branch that the script takes by chance.
 #[tokio::test]
 async fn order_and_payment() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     for user in 1..=20 {
         let ranks = client.get("/api/v1/api/v0/products/ranks").await;
@@ -92,7 +92,7 @@ async fn order_and_payment() {
 /// First come, first served: as many users as the script has had iterations in its best run.
 #[tokio::test]
 async fn coupon_publishing() {
-    let service = TestService::start().await;
+    let service = service!();
     let mut client = service.client().await;
     for iteration in 0..9549_u64 {
         let user = (iteration % 1000 + 1) * 1_000_000 + iteration / 1000;

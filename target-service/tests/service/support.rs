@@ -7,13 +7,45 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ticketing::{Clock, Config, listen, serve_with_clock};
+use ticketing::{Clock, Config, Servers, Surroundings, listen, serve_in};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::servers;
+
 pub(crate) const TOKEN: &str = "Queue-Token-Queue-Id";
+
+/// Which store the tests of this program run against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "each program has one of them")]
+pub(crate) enum StoreKind {
+    Memory,
+    Servers,
+}
+
+/// With the administrator's paths.
+pub(crate) const ADMIN: Config = Config { admin: true };
+
+/// A service of this test's own, with a world of this size. Where there are no servers for its store, the test
+/// ends here, and says so.
+macro_rules! service {
+    () => {
+        service!($crate::support::ADMIN, None)
+    };
+    ($size:expr) => {
+        service!($crate::support::ADMIN, Some($size))
+    };
+    ($config:expr, $size:expr) => {{
+        let name = std::any::type_name_of_val(&|| ());
+        match $crate::support::TestService::open(name, $config, $size).await {
+            Some(service) => service,
+            None => return,
+        }
+    }};
+}
+pub(crate) use service;
 
 /// A running service; it ends with the test.
 pub(crate) struct TestService {
@@ -24,11 +56,20 @@ pub(crate) struct TestService {
 }
 
 impl TestService {
-    pub(crate) async fn start() -> Self {
-        Self::with(Config { admin: true }).await
+    /// None if the servers for its store are missing; then the test is skipped, by its name.
+    pub(crate) async fn open(test: &str, config: Config, size: Option<Value>) -> Option<Self> {
+        let servers = match crate::STORE {
+            StoreKind::Memory => None,
+            StoreKind::Servers => Some(servers::fresh(test).await?),
+        };
+        let service = Self::start(config, servers).await;
+        if let Some(size) = size {
+            service.client().await.post("/admin/reset", size).await.expect(200);
+        }
+        Some(service)
     }
 
-    pub(crate) async fn with(config: Config) -> Self {
+    pub(crate) async fn start(config: Config, servers: Option<Servers>) -> Self {
         let listener = listen("127.0.0.1", 0).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -36,15 +77,9 @@ impl TestService {
         let shutdown = async {
             let _ = stopped.await;
         };
-        let ended = tokio::spawn(serve_with_clock(listener, config, clock.clone(), shutdown));
+        let surroundings = Surroundings { clock: clock.clone(), servers };
+        let ended = tokio::spawn(serve_in(listener, config, surroundings, shutdown));
         Self { address, clock, stop: Some(stop), ended }
-    }
-
-    /// A service whose world was reset to this size.
-    pub(crate) async fn sized(size: Value) -> Self {
-        let service = Self::start().await;
-        service.client().await.post("/admin/reset", size).await.expect(200);
-        service
     }
 
     pub(crate) async fn client(&self) -> Client {

@@ -1,0 +1,38 @@
+//! The contract and the promises of `tests/service`, asked of a world that MySQL and Redis keep.
+
+#[path = "../service/admin.rs"]
+mod admin;
+#[path = "../service/balance.rs"]
+mod balance;
+#[path = "../service/concerts.rs"]
+mod concerts;
+#[path = "../service/contention.rs"]
+mod contention;
+#[path = "../service/coupons.rs"]
+mod coupons;
+#[path = "../service/faults.rs"]
+mod faults;
+#[path = "../service/metrics.rs"]
+mod metrics;
+#[path = "../service/orders.rs"]
+mod orders;
+#[path = "../service/payments.rs"]
+mod payments;
+#[path = "../service/products.rs"]
+mod products;
+#[path = "../service/protocol.rs"]
+mod protocol;
+#[path = "../service/queues.rs"]
+mod queues;
+#[path = "../service/random_bodies.rs"]
+mod random_bodies;
+#[path = "../service/reservations.rs"]
+mod reservations;
+#[path = "../service/scripts.rs"]
+mod scripts;
+#[path = "../service/servers.rs"]
+mod servers;
+#[path = "../service/support.rs"]
+mod support;
+
+const STORE: support::StoreKind = support::StoreKind::Servers;
