@@ -3,12 +3,12 @@
 -- service's clock.
 
 -- What this database is called in the cache.
-CREATE TABLE identity (
+CREATE TABLE IF NOT EXISTS identity (
     one TINYINT NOT NULL PRIMARY KEY,
     number BIGINT UNSIGNED NOT NULL
 ) ENGINE = InnoDB;
 
-CREATE TABLE worlds (
+CREATE TABLE IF NOT EXISTS worlds (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
     ready BOOLEAN NOT NULL DEFAULT FALSE,
     size TEXT NOT NULL,
@@ -21,14 +21,14 @@ CREATE TABLE worlds (
     orders_before BIGINT UNSIGNED NOT NULL DEFAULT 0
 ) ENGINE = InnoDB;
 
-CREATE TABLE concerts (
+CREATE TABLE IF NOT EXISTS concerts (
     world BIGINT UNSIGNED NOT NULL,
     concert BIGINT UNSIGNED NOT NULL,
     title VARCHAR(100) NOT NULL,
     PRIMARY KEY (world, concert)
 ) ENGINE = InnoDB;
 
-CREATE TABLE nights (
+CREATE TABLE IF NOT EXISTS nights (
     world BIGINT UNSIGNED NOT NULL,
     concert BIGINT UNSIGNED NOT NULL,
     schedule BIGINT UNSIGNED NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE nights (
 ) ENGINE = InnoDB;
 
 -- state: 0 free, 1 held until `until` and free from then on, 2 sold.
-CREATE TABLE seats (
+CREATE TABLE IF NOT EXISTS seats (
     world BIGINT UNSIGNED NOT NULL,
     schedule BIGINT UNSIGNED NOT NULL,
     seat BIGINT UNSIGNED NOT NULL,
@@ -48,7 +48,7 @@ CREATE TABLE seats (
 ) ENGINE = InnoDB;
 
 -- state: 0 held until `until` and expired from then on, 1 confirmed, 2 cancelled.
-CREATE TABLE reservations (
+CREATE TABLE IF NOT EXISTS reservations (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
     world BIGINT UNSIGNED NOT NULL,
     schedule BIGINT UNSIGNED NOT NULL,
@@ -61,7 +61,7 @@ CREATE TABLE reservations (
 ) ENGINE = InnoDB;
 
 -- A reservation is paid at most once: it is cancelled for good together with its payment.
-CREATE TABLE payments (
+CREATE TABLE IF NOT EXISTS payments (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
     world BIGINT UNSIGNED NOT NULL,
     reservation BIGINT UNSIGNED NOT NULL,
@@ -73,7 +73,7 @@ CREATE TABLE payments (
 ) ENGINE = InnoDB;
 
 -- The first answer under each Idempotency-Key.
-CREATE TABLE answers (
+CREATE TABLE IF NOT EXISTS answers (
     world BIGINT UNSIGNED NOT NULL,
     asked_with VARBINARY(255) NOT NULL,
     answer TEXT NOT NULL,
@@ -81,7 +81,7 @@ CREATE TABLE answers (
 ) ENGINE = InnoDB;
 
 -- A user without a row has what the world gives at first.
-CREATE TABLE accounts (
+CREATE TABLE IF NOT EXISTS accounts (
     world BIGINT UNSIGNED NOT NULL,
     user VARBINARY(256) NOT NULL,
     balance BIGINT UNSIGNED NOT NULL,
@@ -89,7 +89,7 @@ CREATE TABLE accounts (
 ) ENGINE = InnoDB;
 
 -- movement: 0 charge, 1 payment, 2 refund.
-CREATE TABLE ledger (
+CREATE TABLE IF NOT EXISTS ledger (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
     world BIGINT UNSIGNED NOT NULL,
     user VARBINARY(256) NOT NULL,
@@ -100,14 +100,14 @@ CREATE TABLE ledger (
     KEY (world, user, id)
 ) ENGINE = InnoDB;
 
-CREATE TABLE coupons (
+CREATE TABLE IF NOT EXISTS coupons (
     world BIGINT UNSIGNED NOT NULL,
     coupon BIGINT UNSIGNED NOT NULL,
     issued BIGINT UNSIGNED NOT NULL DEFAULT 0,
     PRIMARY KEY (world, coupon)
 ) ENGINE = InnoDB;
 
-CREATE TABLE copies (
+CREATE TABLE IF NOT EXISTS copies (
     world BIGINT UNSIGNED NOT NULL,
     coupon BIGINT UNSIGNED NOT NULL,
     user VARBINARY(256) NOT NULL,
@@ -117,7 +117,7 @@ CREATE TABLE copies (
 ) ENGINE = InnoDB;
 
 -- Signed, so that taking too much would show.
-CREATE TABLE products (
+CREATE TABLE IF NOT EXISTS products (
     world BIGINT UNSIGNED NOT NULL,
     product BIGINT UNSIGNED NOT NULL,
     stock BIGINT NOT NULL,
@@ -126,7 +126,7 @@ CREATE TABLE products (
 ) ENGINE = InnoDB;
 
 -- state: 0 pending, 1 completed, 2 failed for `reason`.
-CREATE TABLE orders (
+CREATE TABLE IF NOT EXISTS orders (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
     world BIGINT UNSIGNED NOT NULL,
     user VARBINARY(256) NOT NULL,
@@ -139,7 +139,7 @@ CREATE TABLE orders (
     KEY (world)
 ) ENGINE = InnoDB;
 
-CREATE TABLE order_lines (
+CREATE TABLE IF NOT EXISTS order_lines (
     order_id BIGINT UNSIGNED NOT NULL,
     product BIGINT UNSIGNED NOT NULL,
     world BIGINT UNSIGNED NOT NULL,

@@ -23,10 +23,10 @@ struct Arguments {
     /// Answer under /admin: anyone who reaches the port may then reset the world
     #[arg(long)]
     admin: bool,
-    /// Keep the world in MySQL or MariaDB, as in mysql://user:password@host:3306/database; needs --cache
+    /// Keep the world in `MySQL` or `MariaDB`, as in `mysql://user:password@host:3306/database`; needs --cache
     #[arg(long, value_name = "URL", requires = "cache")]
     store: Option<String>,
-    /// The Redis for tokens, locks, pages and order events, as in redis://host:6379; needs --store
+    /// The Redis for tokens, locks, pages and order events, as in `redis://host:6379`; needs --store
     #[arg(long, value_name = "URL", requires = "store")]
     cache: Option<String>,
     /// The least that is logged to standard error: off, error, warn, info, debug (a line for each request), trace

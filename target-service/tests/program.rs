@@ -51,3 +51,30 @@ fn it_logs_a_line_for_each_request_only_when_asked_to() {
         assert_eq!(log.lines().filter(answered).count(), lines, "{log}");
     }
 }
+
+#[test]
+fn servers_come_in_pairs() {
+    for (given, missing) in [
+        (["--store", "mysql://root@127.0.0.1/ticketing"], "--cache <URL>"),
+        (["--cache", "redis://127.0.0.1"], "--store <URL>"),
+    ] {
+        let output = program().args(["--port", "0"]).args(given).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(words.contains("required arguments were not provided") && words.contains(missing), "{words}");
+    }
+}
+
+#[test]
+fn what_is_no_address_of_a_server_is_said() {
+    for (store, cache, said) in [
+        ("postgres://a:secret@b/c", "redis://b", "--store"),
+        ("mysql://a:secret@127.0.0.1:1", "redis://b", "--store: name the database"),
+        ("mysql://a:secret@127.0.0.1:1/c", "http://b", "--cache"),
+    ] {
+        let output = program().args(["--port", "0", "--store", store, "--cache", cache]).output().unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words}");
+        assert!(words.contains(said) && !words.contains("secret"), "{words}");
+    }
+}

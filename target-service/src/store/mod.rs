@@ -98,7 +98,7 @@ impl Worker {
         match self {
             Self::Memory(settler) => settler.beside(service).await,
             Self::Shared(shared) => {
-                let (mut service, mut work) = (pin!(service), pin!(shared.keep_up()));
+                let (mut service, mut work) = (pin!(service), Box::pin(shared.keep_up()));
                 tokio::select! {
                     outcome = &mut service => outcome,
                     // It never ends; what is unsettled then stays with the servers.
@@ -118,7 +118,7 @@ impl Store {
 
     /// The world that servers keep, or the first one there.
     pub(crate) async fn on(servers: &Servers, clock: Clock) -> Result<(Self, Worker), String> {
-        let shared = Arc::new(Shared::connect(servers, clock).await?);
+        let shared = Arc::new(Box::pin(Shared::connect(servers, clock)).await?);
         Ok((Self::Shared(Arc::clone(&shared)), Worker::Shared(shared)))
     }
 

@@ -1,9 +1,11 @@
-//! The contract and the promises of `tests/service`, asked of a world that MySQL and Redis keep.
+//! The contract and the promises of `tests/service`, asked of a world that a database and a cache keep, and
+//! what becomes of it when one of them is lost.
 
 #[path = "../service/admin.rs"]
 mod admin;
 #[path = "../service/balance.rs"]
 mod balance;
+mod calls;
 #[path = "../service/concerts.rs"]
 mod concerts;
 #[path = "../service/contention.rs"]
@@ -12,6 +14,7 @@ mod contention;
 mod coupons;
 #[path = "../service/faults.rs"]
 mod faults;
+mod losses;
 #[path = "../service/metrics.rs"]
 mod metrics;
 #[path = "../service/orders.rs"]

@@ -1,5 +1,5 @@
 //! The service from outside, over real HTTP: its contract, endpoint by endpoint, and its promises under
-//! contention. Here with its world in memory; `tests/servers` asks the same of one in MySQL and Redis.
+//! contention. Here with its world in memory; `tests/servers` asks the same of one that servers keep.
 
 mod admin;
 mod balance;

@@ -1,4 +1,4 @@
-//! A MariaDB and a Redis for tests: those that the environment names, or ones of this program's own.
+//! A `MariaDB` and a Redis for tests: those that the environment names, or ones of this program's own.
 //!
 //! `TICKETING_TEST_MYSQL` (as in `mysql://root:password@127.0.0.1:3306`, a user who may create databases) and
 //! `TICKETING_TEST_REDIS` (as in `redis://127.0.0.1:6379`) name them. Otherwise, where both are installed, they are
@@ -21,7 +21,7 @@ use ticketing::Servers;
 use tokio::sync::OnceCell;
 
 /// How long a server may take to come up, on a machine that is busy.
-const UP_WITHIN: Duration = Duration::from_secs(60);
+const UP_WITHIN: Duration = Duration::from_mins(1);
 
 /// Both servers of all tests, without a database's name.
 static BOTH: OnceCell<Result<Both, &str>> = OnceCell::const_new();
@@ -61,7 +61,7 @@ fn skip(test: &str, missing: &str) {
     assert!(!required, "{test}: {missing}, which it needs");
     let test = test.trim_end_matches("::{{closure}}");
     // Not by `println!`, which the test runner keeps to itself.
-    writeln!(io::stderr(), "skipped: {test} ({missing})").unwrap();
+    let _ = io::stderr().write_all(format!("skipped: {test} ({missing})\n").as_bytes());
 }
 
 fn find() -> Result<Both, &'static str> {
@@ -207,7 +207,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// MariaDB wants to be told to run as root.
+/// `MariaDB` wants to be told to run as root.
 fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }

@@ -1,4 +1,5 @@
-//! The store of which several services may share one: rows in MySQL or MariaDB, and Redis for what is short-lived.
+//! The store of which several services may share one: rows in a database
+//! (`MySQL` or `MariaDB`), and Redis for what is short-lived.
 //!
 //! The database decides: who has a seat, what is paid, what is left. The cache holds tokens and their line, locks
 //! that keep the crowd away from a seat, kept pages, and the events of placed orders; were it lost, tokens would
@@ -12,6 +13,7 @@ mod kept_pages;
 mod line;
 mod orders;
 mod payments;
+mod preparing;
 mod seat_lock;
 mod seats;
 mod settling;
@@ -22,9 +24,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
-use sqlx::{ConnectOptions, Executor, MySqlPool, SqlSafeStr};
+use sqlx::{ConnectOptions, Executor, MySqlPool};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
@@ -44,7 +45,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// How long a request may take in all.
 const DONE_WITHIN: Duration = Duration::from_secs(5);
 /// How long a reset or an audit may take.
-const LONG_WORK_WITHIN: Duration = Duration::from_secs(120);
+const LONG_WORK_WITHIN: Duration = Duration::from_mins(2);
 /// How often one request is tried when its transaction collides with others.
 const MOST_TRIES: u32 = 50;
 /// How long the servers may take to come up when the service starts.
@@ -113,7 +114,7 @@ impl Shared {
             }
             sleep(Duration::from_millis(200)).await;
         }
-        let (identity, world) = prepare(&pool).await.map_err(database_fails)?;
+        let (identity, world) = preparing::prepare(&pool).await.map_err(database_fails)?;
         Ok(Self {
             client,
             cache,
@@ -230,6 +231,9 @@ impl Shared {
 }
 
 fn pool(address: &str) -> Result<MySqlPool, String> {
+    if !address.starts_with("mysql://") && !address.starts_with("mariadb://") {
+        return Err("--store: it must be as mysql://user:password@host:3306/database".into());
+    }
     let options = MySqlConnectOptions::from_str(address).map_err(|error| {
         format!("--store: {error}; it must be as mysql://user:password@host:3306/database")
     })?;
@@ -249,26 +253,4 @@ fn pool(address: &str) -> Result<MySqlPool, String> {
         })
         .connect_lazy_with(options.disable_statement_logging());
     Ok(pool)
-}
-
-/// The database's name in the cache, and its current world.
-async fn prepare(pool: &MySqlPool) -> Result<(u64, World), Failure> {
-    let first = Migration::new(
-        1,
-        "worlds".into(),
-        MigrationType::Simple,
-        include_str!("../../../migrations/0001_worlds.sql").into_sql_str(),
-        false,
-    );
-    Migrator::with_migrations(vec![first]).run(pool).await.map_err(sqlx::Error::from)?;
-    sqlx::query("INSERT IGNORE INTO identity (one, number) VALUES (1, ?)")
-        .bind(worlds::random())
-        .execute(pool)
-        .await?;
-    let identity = sqlx::query_scalar("SELECT number FROM identity").fetch_one(pool).await?;
-    let world = match worlds::newest(pool).await? {
-        Some(world) => worlds::read(pool, world).await?,
-        None => worlds::build(pool, &WorldSize::default()).await?,
-    };
-    Ok((identity, world))
 }

@@ -9,7 +9,7 @@ use sqlx::{MySqlConnection, Row};
 use super::Shared;
 use super::accounts::Account;
 use super::failure::Failure;
-use super::payments::text;
+use super::payments::user_of;
 use super::worlds::World;
 use crate::domain::balance::Movement;
 use crate::domain::coupons::discounted;
@@ -91,8 +91,7 @@ impl Shared {
             (_, Some(reason)) => OrderStatus::Failed(serde_json::from_str(&reason)?),
             (_, None) => OrderStatus::Completed,
         };
-        let user =
-            UserId::parse(&text(row.try_get("user")?)).map_err(|why| Refusal::BadRequest(why.into()))?;
+        let user = UserId::parse(&user_of(&row)?).map_err(|why| Refusal::BadRequest(why.into()))?;
         Ok(Slip { order: id, user, amount: row.try_get("amount")?, status })
     }
 
@@ -110,7 +109,7 @@ impl Shared {
         if row.try_get::<u8, _>("state")? != 0 {
             return Ok(());
         }
-        let (world, user): (u64, Vec<u8>) = (row.try_get("world")?, row.try_get("user")?);
+        let (world, user): (u64, String) = (row.try_get("world")?, user_of(&row)?);
         // Another order with the same coupon may have come first since this one was placed.
         let refused = match row.try_get::<Option<u64>, _>("coupon")? {
             Some(coupon) => redeem(&mut transaction, world, coupon, &user).await?,
@@ -130,7 +129,6 @@ impl Shared {
             sqlx::query(change).bind(quantity).bind(world).bind(product).execute(&mut *transaction).await?;
         }
         if refused.is_some() {
-            let user = text(user);
             // It has paid, so there is an account and no opening balance.
             let account = Account { world, opening: 0, user: &user };
             account.give(&mut transaction, Movement::Refund, row.try_get("amount")?, self.now()).await?;
@@ -196,13 +194,13 @@ async fn redeem(
     conn: &mut MySqlConnection,
     world: u64,
     coupon: u64,
-    user: &[u8],
+    user: &str,
 ) -> Result<Option<Refusal>, Failure> {
     let used =
         sqlx::query("UPDATE copies SET used = TRUE WHERE world = ? AND coupon = ? AND user = ? AND NOT used")
             .bind(world)
             .bind(coupon)
-            .bind(user)
+            .bind(user.as_bytes())
             .execute(conn)
             .await?;
     Ok((used.rows_affected() == 0).then_some(Refusal::CouponUsed(coupon)))

@@ -1,5 +1,6 @@
 //! Payments for reservations: the money, the seat and the answer under a key change in one transaction.
 
+use sqlx::mysql::MySqlRow;
 use sqlx::{MySqlConnection, Row};
 
 use super::Shared;
@@ -92,7 +93,7 @@ impl Shared {
         if holder != (1, number) {
             return Err(Refusal::HoldExpired(id).into());
         }
-        let user = text(row.try_get("user")?);
+        let user = user_of(&row)?;
         let balance = Account::of(world, &user).pay(conn, SEAT_PRICE, now).await?;
         let payment =
             sqlx::query("INSERT INTO payments (world, reservation, user, amount) VALUES (?, ?, ?, ?)")
@@ -134,7 +135,7 @@ impl Shared {
             return Err(Refusal::PaymentCancelled(id).into());
         }
         let (number, amount): (u64, u64) = (row.try_get("reservation")?, row.try_get("amount")?);
-        let user = text(row.try_get("user")?);
+        let user = user_of(&row)?;
         let account = Account::of(&world, &user);
         let balance = account.give(&mut transaction, Movement::Refund, amount, self.now()).await?;
         sqlx::query(
@@ -161,7 +162,8 @@ async fn keep(conn: &mut MySqlConnection, world: &World, key: &str, answer: &str
     Ok(())
 }
 
-/// A user's id as it was written.
-pub(super) fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+/// The id of a row's user, as it was written.
+pub(super) fn user_of(row: &MySqlRow) -> Result<String, Failure> {
+    let bytes: &[u8] = row.try_get("user")?;
+    Ok(String::from_utf8_lossy(bytes).into_owned())
 }
