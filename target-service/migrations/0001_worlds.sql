@@ -122,7 +122,8 @@ CREATE TABLE IF NOT EXISTS products (
     product BIGINT UNSIGNED NOT NULL,
     stock BIGINT NOT NULL,
     sold BIGINT UNSIGNED NOT NULL DEFAULT 0,
-    PRIMARY KEY (world, product)
+    PRIMARY KEY (world, product),
+    KEY best (world, sold DESC, product)
 ) ENGINE = InnoDB;
 
 -- state: 0 pending, 1 completed, 2 failed for `reason`.

@@ -58,6 +58,29 @@ async fn servers_that_are_lost_in_mid_load_are_told_and_come_back() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_that_hang_are_not_waited_for() {
+    let name = "servers_that_hang_are_not_waited_for";
+    let Some((database, cache)) = servers::own(name).await else { return };
+    let addresses = Servers { database: new_database(&database.url()).await, cache: cache.url() };
+    let service = TestService::start(ADMIN, Some(addresses)).await;
+    let address = service.address;
+    reset(address).await;
+    for (part, server) in [("cache", &cache), ("database", &database)] {
+        let load = Load::start(address, 10, part);
+        sleep(Duration::from_millis(500)).await;
+        server.signal("STOP");
+        until(address, "/readyz", 503).await;
+        // Each call is answered in its time, which `Load` sees to.
+        sleep(Duration::from_secs(2)).await;
+        server.signal("CONT");
+        until(address, "/readyz", 200).await;
+        let promises = load.end().await;
+        assert!(promises.unavailable > 0, "{part}");
+        keeps(address, &promises).await;
+    }
+}
+
 /// The service as a program of its own.
 struct Program {
     child: Child,

@@ -161,7 +161,7 @@ impl Server {
     /// Starts it, and waits until it takes connections.
     pub(crate) fn start(&mut self) {
         // The shell reads until this program says a word or is gone, and clears up in the latter case.
-        let script = r#""$@" </dev/null >/dev/null 2>&1 & server=$!; read -r word; kill -9 "$server"
+        let script = r#""$@" </dev/null >/dev/null 2>&1 & server=$!; echo "$server" >number; read -r word; kill -9 "$server"
             wait "$server"; [ "$word" = keep ] || rm -rf "$PWD""#;
         let guard = Command::new("sh")
             .args(["-c", script, "sh"])
@@ -177,6 +177,13 @@ impl Server {
             assert!(started.elapsed() < UP_WITHIN, "{} does not come up", self.command[0]);
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Sends it a signal, such as `STOP` or `CONT`.
+    #[allow(dead_code, reason = "not every program makes servers hang")]
+    pub(crate) fn signal(&self, signal: &str) {
+        let number = std::fs::read_to_string(self.folder.join("number")).unwrap();
+        assert!(Command::new("kill").args(["-s", signal, number.trim()]).status().unwrap().success());
     }
 
     /// Kills it.

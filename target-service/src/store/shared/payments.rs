@@ -1,7 +1,10 @@
 //! Payments for reservations: the money, the seat and the answer under a key change in one transaction.
 
+use std::time::Duration;
+
 use sqlx::mysql::MySqlRow;
 use sqlx::{MySqlConnection, Row};
+use tokio::time::timeout;
 
 use super::Shared;
 use super::accounts::Account;
@@ -13,6 +16,9 @@ use crate::domain::payments::{Receipt, SEAT_PRICE};
 use crate::domain::queue::Token;
 use crate::domain::refusal::Refusal;
 use crate::domain::seats::ReservationStatus;
+
+/// How long a payer waits for a token that is to end: what is paid is paid.
+const LEFT_WITHIN: Duration = Duration::from_millis(300);
 
 /// A receipt, and the token that ends with it.
 type Paid = (Receipt, Token);
@@ -50,7 +56,7 @@ impl Shared {
         transaction.commit().await?;
         let (receipt, token) = paid?;
         // Whoever has paid makes room in the queue. Should the cache be away, the token ends by itself.
-        let _ = self.leave_queue(token).await;
+        let _ = timeout(LEFT_WITHIN, self.leave_queue(token)).await;
         Ok(receipt)
     }
 

@@ -14,6 +14,8 @@ use crate::domain::size::WorldSize;
 const ROWS_AT_ONCE: usize = 5000;
 /// Rows of one statement that clears a table: few enough that requests beside it do not feel it.
 const CLEARED_AT_ONCE: &str = "2000";
+/// How long clearing goes on before it rests until the next upkeep.
+const CLEARS_FOR: Duration = Duration::from_millis(200);
 /// How long a world stays after it was replaced; requests that began in it are over by then.
 const KEPT_FOR: Duration = Duration::from_secs(5);
 
@@ -178,11 +180,17 @@ pub(super) async fn clear(
             .fetch_optional(pool)
             .await?;
     let Some((world, secret)) = old else { return Ok(()) };
+    let started = Instant::now();
     for table in TABLES {
         let statement = format!("DELETE FROM {table} WHERE world = ? LIMIT {CLEARED_AT_ONCE}");
-        let cleared = sqlx::query(AssertSqlSafe(statement)).bind(world).execute(pool).await?;
-        if cleared.rows_affected() > 0 {
-            return Ok(());
+        loop {
+            let clear = sqlx::query(AssertSqlSafe(statement.clone())).bind(world);
+            if clear.execute(pool).await?.rows_affected() == 0 {
+                break;
+            }
+            if started.elapsed() > CLEARS_FOR {
+                return Ok(());
+            }
         }
     }
     clear_cache(cache, &prefix(secret)).await?;
