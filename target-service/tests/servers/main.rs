@@ -3,6 +3,7 @@
 
 #[path = "../service/admin.rs"]
 mod admin;
+mod audits;
 #[path = "../service/balance.rs"]
 mod balance;
 mod calls;
