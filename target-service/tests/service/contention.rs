@@ -47,6 +47,31 @@ async fn the_same_payment_from_fifty_clients_is_one_charge() {
 }
 
 #[tokio::test]
+async fn fifty_who_pay_and_fifty_who_cancel_the_same_move_its_price_once() {
+    let service = service!();
+    let reservation = service.client().await.hold(1, 1).await;
+    for (path, body, name) in [
+        ("/api/v1/payments", json!({ "reservationId": reservation }), "ALREADY_PAID"),
+        ("/api/v1/payments/1/cancel", json!({}), "ALREADY_CANCELLED"),
+    ] {
+        let mut tries = JoinSet::new();
+        for _ in 0..50 {
+            let (mut client, body) = (service.client().await, body.clone());
+            tries.spawn(async move { client.post(path, body).await });
+        }
+        let answers = tries.join_all().await;
+        assert_eq!(count(&answers, 200), 1, "{answers:?}");
+        answers
+            .iter()
+            .filter(|answer| answer.status != 200)
+            .for_each(|answer| answer.expect_error(409, name));
+        service.clean_audit().await;
+    }
+    assert_eq!(service.client().await.balance(1).await, 1_000_000);
+    assert_eq!(service.clean_audit().await, (0, 0, 0));
+}
+
+#[tokio::test]
 async fn payments_and_cancellations_at_once_leave_no_trace_but_one() {
     let service = service!(json!({ "seats": 10, "balance": 5000 }));
     let mut tries = JoinSet::new();
