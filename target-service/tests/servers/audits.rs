@@ -1,8 +1,6 @@
 //! What no request can bring about is written into the tables by hand, and the audit must find it; and events that
 //! come twice.
 
-#![expect(clippy::unwrap_used, reason = "what goes wrong here fails a test, which is what it is for")]
-
 use serde_json::json;
 use sqlx::{Connection, MySqlConnection};
 use ticketing::Servers;

@@ -83,14 +83,26 @@ impl Shared {
     }
 
     async fn handle(&self, cache: &mut MultiplexedConnection, events: Vec<StreamId>) -> Result<(), Failure> {
-        for event in events {
-            if let Some(number) = event.get::<u64>("order") {
-                self.attempt(|| self.settle(number)).await?;
-            }
-            let mut done = redis::pipe();
-            done.atomic().cmd("XACK").arg(&self.stream).arg(GROUP).arg(&event.id).ignore();
-            done.cmd("XDEL").arg(&self.stream).arg(&event.id).ignore();
-            done.exec_async(cache).await?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        let numbers: Vec<u64> = events.iter().filter_map(|event| event.get("order")).collect();
+        self.settle_all(&numbers).await?;
+        let ids: Vec<&str> = events.iter().map(|event| &*event.id).collect();
+        let mut done = redis::pipe();
+        done.atomic().cmd("XACK").arg(&self.stream).arg(GROUP).arg(&ids).ignore();
+        done.cmd("XDEL").arg(&self.stream).arg(&ids).ignore();
+        Ok(done.exec_async(cache).await?)
+    }
+
+    /// Settles orders, most of them in one transaction: so settling keeps up with placing.
+    async fn settle_all(&self, numbers: &[u64]) -> Result<(), Failure> {
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let settled = self.attempt(|| self.settle_plain(numbers)).await?;
+        for &number in numbers.iter().filter(|number| !settled.contains(number)) {
+            self.attempt(|| self.settle(number)).await?;
         }
         Ok(())
     }
@@ -103,9 +115,6 @@ impl Shared {
         )
         .fetch_all(&self.pool)
         .await?;
-        for number in forgotten {
-            self.attempt(|| self.settle(number)).await?;
-        }
-        Ok(())
+        self.settle_all(&forgotten).await
     }
 }
