@@ -251,6 +251,14 @@ fn pool(address: &str) -> Result<MySqlPool, String> {
                 Ok(())
             })
         })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // A request that was given up while its transaction began has left one open that nobody knows of;
+                // what came next on this connection would be lost with it.
+                connection.execute("ROLLBACK").await?;
+                Ok(true)
+            })
+        })
         .connect_lazy_with(options.disable_statement_logging());
     Ok(pool)
 }
