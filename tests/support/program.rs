@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::Value;
 
 /// One use of the program. Its files live in a folder that goes with it.
-pub struct Loadtest {
+pub(crate) struct Loadtest {
     folder: PathBuf,
     args: Vec<String>,
     env: Vec<(String, String)>,
@@ -16,17 +16,17 @@ pub struct Loadtest {
 
 /// How it ended, and what it said and left.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
     /// The `result.json` that it left, or null.
-    pub result: Value,
-    pub folder: PathBuf,
+    pub(crate) result: Value,
+    pub(crate) folder: PathBuf,
 }
 
 impl Loadtest {
-    pub fn new(verb: &str) -> Loadtest {
+    pub(crate) fn new(verb: &str) -> Loadtest {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("loadtest-{}-{number}", std::process::id()));
@@ -35,26 +35,26 @@ impl Loadtest {
     }
 
     /// `loadtest run` of a scenario that is written here.
-    pub fn run(yaml: &str) -> Loadtest {
+    pub(crate) fn run(yaml: &str) -> Loadtest {
         Loadtest::new("run").scenario(yaml).arg("--out").arg("reports").arg("--workers").arg("1")
     }
 
-    pub fn scenario(self, yaml: &str) -> Loadtest {
+    pub(crate) fn scenario(self, yaml: &str) -> Loadtest {
         std::fs::write(self.folder.join("scenario.yaml"), yaml).unwrap();
         self.arg("scenario.yaml")
     }
 
-    pub fn file(self, name: &str, text: &str) -> Loadtest {
+    pub(crate) fn file(self, name: &str, text: &str) -> Loadtest {
         std::fs::write(self.folder.join(name), text).unwrap();
         self
     }
 
-    pub fn arg(mut self, arg: impl Into<String>) -> Loadtest {
+    pub(crate) fn arg(mut self, arg: impl Into<String>) -> Loadtest {
         self.args.push(arg.into());
         self
     }
 
-    pub fn env(mut self, name: &str, value: &str) -> Loadtest {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Loadtest {
         self.env.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -66,13 +66,13 @@ impl Loadtest {
         command
     }
 
-    pub fn end(self) -> Ended {
+    pub(crate) fn end(self) -> Ended {
         let output = self.command().stdin(Stdio::null()).output().unwrap();
-        Ended::new(output, &self.folder)
+        Ended::new(&output, &self.folder)
     }
 
     /// Starts it, to do something to it while it runs.
-    pub fn start(self) -> Started {
+    pub(crate) fn start(self) -> Started {
         let child = self
             .command()
             .stdin(Stdio::piped())
@@ -85,14 +85,14 @@ impl Loadtest {
 }
 
 /// The program while it runs.
-pub struct Started {
-    pub child: Child,
-    pub folder: PathBuf,
+pub(crate) struct Started {
+    pub(crate) child: Child,
+    pub(crate) folder: PathBuf,
 }
 
 impl Started {
     /// Waits for a line of standard error that contains `text`.
-    pub fn wait_for_stderr(&mut self, text: &str) -> String {
+    pub(crate) fn wait_for_stderr(&mut self, text: &str) -> String {
         let stderr = self.child.stderr.take().unwrap();
         let mut reader = BufReader::new(stderr);
         let mut seen = String::new();
@@ -105,12 +105,12 @@ impl Started {
         seen
     }
 
-    pub fn signal(&self, signal: rustix::process::Signal) {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let id = i32::try_from(self.child.id()).unwrap();
         rustix::process::kill_process(rustix::process::Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
         if let Some(mut pipe) = self.child.stderr.take() {
@@ -118,13 +118,13 @@ impl Started {
         }
         let status = self.child.wait().unwrap();
         let output = Output { status, stdout: stdout.into_bytes(), stderr: stderr.into_bytes() };
-        Ended::new(output, &self.folder)
+        Ended::new(&output, &self.folder)
     }
 }
 
 impl Ended {
-    fn new(output: Output, folder: &Path) -> Ended {
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    fn new(output: &Output, folder: &Path) -> Ended {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let result = find_result(&folder.join("reports")).unwrap_or(Value::Null);
         Ended {
             code: output.status.code().unwrap_or(-1),
@@ -137,14 +137,14 @@ impl Ended {
 
     /// Fails the test with everything that was said, unless it ended with this code.
     #[track_caller]
-    pub fn expect_code(self, code: i32) -> Ended {
+    pub(crate) fn expect_code(self, code: i32) -> Ended {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     /// The row of this name.
     #[track_caller]
-    pub fn row(&self, name: &str) -> &Value {
+    pub(crate) fn row(&self, name: &str) -> &Value {
         let rows =
             self.result["rows"].as_array().unwrap_or_else(|| panic!("no result; stderr:\n{}", self.stderr));
         rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("no row `{name}`"))
@@ -152,7 +152,7 @@ impl Ended {
 
     /// How often a row ended in this outcome.
     #[track_caller]
-    pub fn count(&self, row: &str, outcome: &str) -> u64 {
+    pub(crate) fn count(&self, row: &str, outcome: &str) -> u64 {
         let outcomes = self.row(row)["outcomes"].as_array().unwrap();
         let found = outcomes.iter().find(|seen| seen["name"] == outcome);
         found.map_or(0, |seen| seen["count"].as_u64().unwrap())
@@ -160,7 +160,7 @@ impl Ended {
 
     /// Every attempt must be accounted for, in every run whatsoever.
     #[track_caller]
-    pub fn expect_accounted(self) -> Ended {
+    pub(crate) fn expect_accounted(self) -> Ended {
         for row in self.result["rows"].as_array().unwrap() {
             let number = |name: &str| row[name].as_u64().unwrap();
             let ended = number("success") + number("business") + number("failure") + number("interrupted");
