@@ -239,7 +239,8 @@ impl<'a> Session<'a> {
         self.cpu_time = usage::processor_time().saturating_sub(cpu_before);
         let cores = self.workers.min(usage::cores()) as f64;
         let share = self.cpu_time.as_secs_f64() / (took.as_secs_f64() * cores);
-        self.cpu_share = share.is_finite().then_some(share.min(1.0));
+        // Of a moment's load it says nothing: three requests keep a core busy while they last.
+        self.cpu_share = (took >= Duration::from_secs(1)).then_some(share.min(1.0));
     }
 
     fn judge(&mut self, gate: &Gate<'_>) {
