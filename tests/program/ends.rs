@@ -122,7 +122,11 @@ fn a_broken_invariant_says_what_was_seen() {
     assert!(twice["detail"].as_str().unwrap().contains('2'), "{twice:#}");
     assert_eq!(many["state"], "held");
     assert_eq!(many["detail"], Value::Null);
-    assert!(ended.stdout.contains("✗ no seat sold twice  broken: json.double == 0 (2 and 0)"), "{}", ended.said());
+    assert!(
+        ended.stdout.contains("✗ no seat sold twice  broken: json.double == 0 (2 and 0)"),
+        "{}",
+        ended.said()
+    );
 }
 
 /// One broken invariant does not keep the others from being asked.

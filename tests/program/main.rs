@@ -5,7 +5,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod commands;
 mod ends;
 mod faults;
+mod language;
+mod load;
 mod run;
+mod secrets;
 mod signals;
+mod thresholds;

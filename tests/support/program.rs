@@ -61,9 +61,9 @@ impl Loadtest {
         Loadtest { folder, args: vec![verb.to_owned()], env: Vec::new(), shell: None }
     }
 
-    /// `loadtest run` of a scenario that is written here.
+    /// `loadtest run` of a scenario that is written here, with one worker if nothing else is said.
     pub(crate) fn run(yaml: &str) -> Loadtest {
-        Loadtest::new("run").scenario(yaml).args(&["--out", "reports", "--workers", "1"])
+        Loadtest::new("run").scenario(yaml).args(&["--out", "reports"])
     }
 
     /// `loadtest run` of a scenario that comes with the program.
@@ -112,6 +112,9 @@ impl Loadtest {
             }
         };
         command.current_dir(&self.folder).args(&self.args).env("NO_COLOR", "1");
+        if self.args[0] == "run" && !self.args.iter().any(|arg| arg == "--workers") {
+            command.args(["--workers", "1"]);
+        }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         // A group of its own, as a shell would give it: to be signalled like by a terminal.
         command.process_group(0);
