@@ -32,6 +32,17 @@ wrk.body = '{BODY}'
 wrk.headers["Content-Type"] = "application/json"
 """
 
+SCENARIO = """name: bench-queue
+target: bundled
+load: { users: __USERS__, duration: __SECONDS__s, graceful_stop: 1s }
+flow:
+  - name: issue token
+    post: /api/v1/queues
+    json: { userId: "${ user.id }" }
+    capture:
+      token: header("Queue-Token-Queue-Id")
+"""
+
 K6_SCRIPT = """import http from 'k6/http';
 export const options = { vus: __USERS__, duration: '__SECONDS__s' };
 const params = { headers: { 'Content-Type': 'application/json' } };
@@ -50,13 +61,15 @@ def commands(url, users, seconds, folder):
     with open(k6, "w") as file:
         text = K6_SCRIPT.replace("__USERS__", str(users)).replace("__SECONDS__", str(seconds))
         file.write(text.replace("__URL__", url))
+    scenario = os.path.join(folder, "queue.yaml")
+    with open(scenario, "w") as file:
+        file.write(SCENARIO.replace("__USERS__", str(users)).replace("__SECONDS__", str(seconds)))
     path = url + "/api/v1/queues"
     header = "Content-Type: application/json"
     return {
         "wrk": (["wrk", "-t1", f"-c{users}", f"-d{seconds}s", "-s", script, path],
                 lambda out: int(re.search(r"(\d+) requests in", out)[1])),
-        "loadtest": ([LOADTEST, "run", os.path.join(HERE, "queue.yaml"), "--target", url, "--workers", "1",
-                      "--out", folder, "--env", f"USERS={users}", "--env", f"DURATION={seconds}s", "--quiet"],
+        "loadtest": ([LOADTEST, "run", scenario, "--target", url, "--workers", "1", "--out", folder, "--quiet"],
                      lambda _: loadtest_requests(folder)),
         "oha": (["oha", "--no-tui", "-c", str(users), "-z", f"{seconds}s", "-m", "POST", "-d", BODY, "-H", header,
                  "--output-format", "json", path],

@@ -1,5 +1,7 @@
 //! What may be typed: arguments and their help. What they do is in `commands`.
 
+#![expect(clippy::doc_markdown, reason = "these comments are shown in a terminal, as they stand")]
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -76,6 +78,9 @@ pub struct RunArgs {
     /// The seed of everything that is drawn at random. Default: a new one, which the result names.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Do not pass a run that is suspect: exit 97, as for one that is invalid.
+    #[arg(long)]
+    pub strict: bool,
     /// No progress and no table, only the verdict.
     #[arg(long, short)]
     pub quiet: bool,

@@ -53,7 +53,7 @@ impl Percent {
 
 /// The longest duration that is accepted: a hundred days. Longer ones are slips of the pen, and would
 /// overflow sums of stages.
-const LONGEST: Duration = Duration::from_secs(100 * 86_400);
+const LONGEST: Duration = Duration::from_hours(100 * 24);
 
 /// Reads `500ms`, `10s`, `1m30s`, `2h`, `0.5s`; parts are added up.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {

@@ -1,5 +1,7 @@
 //! Scenario files from outside: the shipped ones are sound, and broken ones are told what is wrong with them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its files has failed")]
+
 use std::path::{Path, PathBuf};
 
 use loadtest::scenario::{Failed, LoadOptions, Loaded, load, load_text};

@@ -7,11 +7,13 @@ use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::report::plan::render;
 use crate::scenario::model::TargetKind;
+use crate::usage;
 
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
-    let Some(test) = scenario::read(&args.scenario)? else { return Ok(Exit::Usage) };
+    let Some(test) = scenario::read(&args.scenario) else { return Ok(Exit::Usage) };
     let local = test.target.kind == TargetKind::Bundled;
-    let text = render(&test, scenario::workers(&args.scenario, local));
+    let open_files = usage::raise_open_files();
+    let text = render(&test, scenario::workers(&args.scenario, local), open_files);
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Passed)
 }

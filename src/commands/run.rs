@@ -25,7 +25,7 @@ use crate::threshold::{Data, Gate, Judgement, LoadTime};
 use crate::usage;
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    let Some(test) = scenario::read(&args.scenario)? else { return Ok(Exit::Usage) };
+    let Some(test) = scenario::read(&args.scenario) else { return Ok(Exit::Usage) };
     usage::raise_open_files();
     let started = Timestamp::now();
     let directory = RunDirectory::create(&args.out, &test.name, started);
@@ -264,7 +264,7 @@ impl<'a> Session<'a> {
                     problems: vec!["stopped before it was asked".into()],
                 },
             };
-            self.invariants.extend(invariants(&self.test, number, report));
+            self.invariants.extend(invariants(&self.test, number, &report));
         }
     }
 
@@ -292,13 +292,14 @@ impl<'a> Session<'a> {
             cpu_share: self.cpu_share,
             peak_rss_bytes: usage::peak_resident(),
             secrets: &secrets,
+            strict: self.args.strict,
             captured: &captured,
         })
     }
 }
 
 /// The checks of `verify` by name: held, broken, or never asked.
-fn invariants(test: &Test, scenario: u16, report: OnceReport) -> Vec<InvariantResult> {
+fn invariants(test: &Test, scenario: u16, report: &OnceReport) -> Vec<InvariantResult> {
     let problem = (!report.problems.is_empty()).then(|| report.problems.join("; "));
     let mut results = Vec::new();
     for (index, info) in test.catalog.checks.iter().enumerate() {
@@ -393,7 +394,7 @@ impl Stops {
     /// Ready when there were as many; never where nobody listens.
     async fn at_least(&self, count: u32) {
         if self.0.clone().wait_for(|seen| *seen >= count).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -10,12 +10,12 @@ use crate::scenario::{Failed, LoadOptions, Loaded, load, target_override};
 use crate::template::Env;
 
 /// The test of a file, or none where its findings were shown instead.
-pub(super) fn read(args: &ScenarioArgs) -> anyhow::Result<Option<Test>> {
+pub(super) fn read(args: &ScenarioArgs) -> Option<Test> {
     let target = match args.target.as_deref().map(target_override).transpose() {
         Ok(target) => target,
         Err(error) => {
             show(&format!("error: --target: {error}\n"));
-            return Ok(None);
+            return None;
         }
     };
     let options = LoadOptions { env: Env { given: args.env.clone() }, target };
@@ -28,15 +28,15 @@ pub(super) fn read(args: &ScenarioArgs) -> anyhow::Result<Option<Test>> {
             if args.smoke {
                 test = smoke(test);
             }
-            Ok(Some(test))
+            Some(test)
         }
         Err(Failed::Findings { file, findings }) => {
             show(&file.render(&findings, colours(args.no_color)));
-            Ok(None)
+            None
         }
         Err(error @ Failed::Read(_)) => {
             show(&format!("error: {error}\n"));
-            Ok(None)
+            None
         }
     }
 }

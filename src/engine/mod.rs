@@ -4,9 +4,12 @@
 //! Workers hand what they counted over once a second. What it means is decided elsewhere.
 
 mod classify;
+mod closed;
 mod collect;
 mod inject;
+mod iteration;
 mod once;
+mod open;
 mod request;
 mod steps;
 mod timer;

@@ -90,7 +90,7 @@ impl Worker {
                 }
                 Ok(())
             }
-            Action::Set(values) => self.set(user, values),
+            Action::Set(values) => set(user, values),
             Action::Collect(values) => collect(user, values),
             Action::Check(checks) => {
                 let mut result = Ok(());
@@ -157,10 +157,20 @@ impl Worker {
             Think::Uniform { from, to } => *from + to.saturating_sub(*from).mul_f64(random.unit()),
             Think::Exponential { mean } => mean.mul_f64(random.exponential()),
         };
-        user.waited = true;
         let wake = user.cursor + pause;
+        self.wait_until(user, wake).await;
+    }
+
+    /// Waits until the user's next action is due, or it has to go; what follows is due then. Where that time
+    /// has passed already, it does not wait, and what follows is due since then.
+    pub(super) async fn wait_until(&self, user: &mut User, wake: Instant) {
+        user.waited = true;
         if self.is_retired(user) {
             user.cursor = Instant::now();
+            return;
+        }
+        if Instant::now() >= wake {
+            user.cursor = wake;
             return;
         }
         let until = user.retire_at.map_or(wake, |retire| wake.min(retire));
@@ -179,14 +189,6 @@ impl Worker {
         }
     }
 
-    fn set(&self, user: &mut User, values: &[(Slot, ValueTemplate)]) -> Result<(), EvalError> {
-        for (slot, template) in values {
-            let value = template.eval(&mut user.scope)?;
-            user.scope.set(*slot, Some(value));
-        }
-        Ok(())
-    }
-
     /// Takes samples of the user's own metrics. What is missing in an answer is no sample.
     pub(super) fn tally(&self, user: &mut User, tallies: &[Tally]) -> Result<(), EvalError> {
         let stage = self.stage_at(user.scenario, user.cursor);
@@ -203,6 +205,14 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+fn set(user: &mut User, values: &[(Slot, ValueTemplate)]) -> Result<(), EvalError> {
+    for (slot, template) in values {
+        let value = template.eval(&mut user.scope)?;
+        user.scope.set(*slot, Some(value));
+    }
+    Ok(())
 }
 
 fn collect(user: &mut User, values: &[(Slot, ValueTemplate)]) -> Result<(), EvalError> {

@@ -231,7 +231,7 @@ mod tests {
             let began = Instant::now();
             let first = timer.sleep_until(began + Duration::from_millis(5));
             let second = timer.sleep_until(began + Duration::from_millis(15));
-            tokio::select! { biased; () = first => {}, () = async { second.await } => unreachable!() }
+            tokio::select! { biased; () = first => {}, () = second => unreachable!() }
             assert!(timer.0.waiting.borrow().sleepers.is_empty());
             timer.sleep_until(began + Duration::from_millis(15)).await;
         });

@@ -275,7 +275,7 @@ pub(super) fn work(assignment: Assignment) {
         let mut running = true;
         while running {
             let next = epoch + Duration::from_secs(u64::from(second) + 1);
-            let killed = kill_at.unwrap_or(next + Duration::from_secs(60));
+            let killed = kill_at.unwrap_or(next);
             tokio::select! {
                 biased;
                 () = worker.timer.sleep_until(killed), if kill_at.is_some() => running = false,

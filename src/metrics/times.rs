@@ -155,10 +155,8 @@ impl Amounts {
 }
 
 fn new_histogram(finest: u64) -> Box<Histogram<u64>> {
-    let mut histogram = match Histogram::new_with_bounds(finest, finest * 4096, 3) {
-        Ok(histogram) => histogram,
-        // The bounds above are constants that hold; this keeps the type free of a panic all the same.
-        Err(_) => unreachable!("constant bounds are valid"),
+    let Ok(mut histogram) = Histogram::new_with_bounds(finest, finest * 4096, 3) else {
+        unreachable!("constant bounds are valid")
     };
     histogram.auto(true);
     Box::new(histogram)

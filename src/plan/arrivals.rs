@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::scenario::model::Profile;
+use crate::scenario::model::{Profile, Spacing};
 use crate::template::Random;
 
 /// The arrivals of a profile of rates.
@@ -37,7 +37,7 @@ impl Arrivals {
             let length = stage.duration.as_secs_f64();
             pieces.push(Piece { begins, length, before, from, to: stage.target });
             begins += length;
-            before += (from + stage.target) / 2.0 * length;
+            before += f64::midpoint(from, stage.target) * length;
             from = stage.target;
         }
         Arrivals { pieces, total: before }
@@ -84,20 +84,44 @@ impl Arrivals {
     }
 }
 
+/// The arrivals of one worker of several, with their numbers (from 0, over all workers) and due times.
+///
+/// Worker `w` of `n` takes `w`, `w + n`, `w + 2n` …; so no worker asks another, and none has two in a row.
+pub fn striped(
+    arrivals: &Arrivals,
+    spacing: Spacing,
+    random: Random,
+    worker: u64,
+    of: u64,
+) -> impl Iterator<Item = (u64, Duration)> {
+    let step = usize::try_from(of.max(1)).unwrap_or(usize::MAX);
+    let skip = usize::try_from(worker).unwrap_or(usize::MAX);
+    let (uniform, poisson) = match spacing {
+        Spacing::Uniform => (Some((0..).map_while(|number| Some((number, arrivals.due(number)?)))), None),
+        Spacing::Poisson => (None, Some((0..).zip(PoissonArrivals::new(arrivals, random)))),
+    };
+    uniform
+        .into_iter()
+        .flatten()
+        .skip(skip)
+        .step_by(step)
+        .chain(poisson.into_iter().flatten().skip(skip).step_by(step))
+}
+
 /// The arrivals of a Poisson process with the rate of a profile, one after another: the sum of unit
 /// exponentials, through the inverse integral of the rate (Çinlar, "Introduction to Stochastic Processes",
 /// 1975, 4.7). Its count at any time varies by the square root of what is expected.
 ///
 /// Which worker asks makes no difference: the same seed gives the same arrivals.
 #[derive(Debug)]
-pub struct PoissonArrivals<'a> {
+struct PoissonArrivals<'a> {
     arrivals: &'a Arrivals,
     random: Random,
     level: f64,
 }
 
 impl<'a> PoissonArrivals<'a> {
-    pub fn new(arrivals: &'a Arrivals, random: Random) -> Self {
+    fn new(arrivals: &'a Arrivals, random: Random) -> Self {
         PoissonArrivals { arrivals, random, level: 0.0 }
     }
 }
@@ -195,6 +219,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn stripes_partition_exactly(profile in any_profile(), of in 1..5_u64, poisson: bool) {
+            let arrivals = Arrivals::new(&profile);
+            let spacing = if poisson { Spacing::Poisson } else { Spacing::Uniform };
+            let random = || Random::of_iteration(9, 0, 0, 0);
+            let whole: Vec<(u64, Duration)> = striped(&arrivals, spacing, random(), 0, 1).collect();
+            let mut parts: Vec<(u64, Duration)> =
+                (0..of).flat_map(|worker| striped(&arrivals, spacing, random(), worker, of)).collect();
+            parts.sort_unstable();
+            prop_assert_eq!(parts, whole);
+        }
+
         #[test]
         fn the_count_is_the_integral_of_the_rate(profile in any_profile()) {
             let arrivals = Arrivals::new(&profile);

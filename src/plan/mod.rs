@@ -7,7 +7,7 @@ mod arrivals;
 mod scale;
 mod users;
 
-pub use arrivals::{Arrivals, PoissonArrivals};
+pub use arrivals::{Arrivals, striped};
 pub use scale::{scaled, smoke};
 pub use users::{Presence, most_users, presence, users_at};
 

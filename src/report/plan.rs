@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use crate::plan::{Arrivals, most_users, value_at};
 use crate::scenario::model::{
-    Action, Load, LoadKind, Profile, Scenario, Shape, Step, TargetKind, Test, Think, WhenFull,
+    Action, Load, LoadKind, Profile, Scenario, Shape, Spacing, Step, TargetKind, Test, Think, WhenFull,
 };
 use crate::units::{count, scenario_duration, trim_float};
 
-/// Renders the plan of a test for people.
-pub fn render(test: &Test, workers: usize) -> String {
+/// Renders the plan of a test for people. `open_files` is how many the generator may have open.
+pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", test.name);
     if let Some(description) = &test.description {
@@ -31,11 +31,46 @@ pub fn render(test: &Test, workers: usize) -> String {
         let abort = if threshold.abort { "  ends the run" } else { "" };
         let _ = writeln!(out, "  {}{abort}{implied}", threshold.text);
     }
+    let warnings: Vec<String> =
+        test.scenarios.iter().flat_map(|scenario| warnings(scenario, open_files)).collect();
+    if !warnings.is_empty() {
+        let _ = writeln!(out, "\nwarnings");
+        warnings.iter().for_each(|warning| {
+            let _ = writeln!(out, "  {warning}");
+        });
+    }
     out
 }
 
+/// Files that are open besides the users' connections: workers, logs, the terminal.
+const OTHER_FILES: u64 = 64;
+
+fn warnings(scenario: &Scenario, open_files: Option<u64>) -> Vec<String> {
+    let name = &scenario.name;
+    let users = match &scenario.load.shape {
+        Shape::Users(profile) => most_users(profile),
+        Shape::SharedIterations { users, .. } => u64::from(*users),
+        Shape::Arrivals { max_users: Some(most), .. } => u64::from(*most),
+        Shape::Arrivals { max_users: None, .. } => {
+            return vec![format!(
+                "{name}: an open load without `max_users` has as many users at once as a slow target lets pile up"
+            )];
+        }
+    };
+    match open_files {
+        Some(limit) if users + OTHER_FILES > limit => vec![format!(
+            "{name}: {} users need a connection each, and this process may have {} files open; \
+             raise the limit (`ulimit -n {}`) or use fewer users",
+            count(users),
+            count(limit),
+            users + OTHER_FILES
+        )],
+        _ => Vec::new(),
+    }
+}
+
 fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
-    let Load { kind, shape, graceful_stop, max_duration } = &scenario.load;
+    let Load { kind, shape, graceful_stop, pace, max_duration } = &scenario.load;
     if test.scenarios.len() > 1 {
         let _ = writeln!(out, "\nscenario    {}", scenario.name);
     }
@@ -50,12 +85,15 @@ fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
             );
             render_stages(out, test, profile, "users", |value| count((value + 0.5).floor() as u64));
         }
-        Shape::Arrivals { profile, max_users, when_full } => {
+        Shape::Arrivals { profile, spacing, max_users, when_full } => {
             let arrivals = Arrivals::new(profile);
             let _ = writeln!(
                 out,
                 "load        {kind}open model, {} arrivals in {}",
-                count(arrivals.count()),
+                match spacing {
+                    Spacing::Uniform => count(arrivals.count()),
+                    Spacing::Poisson => format!("about {} Poisson", count(arrivals.count())),
+                },
                 scenario_duration(profile.duration())
             );
             render_stages(out, test, profile, "arrivals/s", trim_float);
@@ -81,6 +119,9 @@ fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
     }
     let _ =
         writeln!(out, "            running iterations may take {} to end", scenario_duration(*graceful_stop));
+    if let Some(pace) = pace {
+        let _ = writeln!(out, "            each user starts its flow every {}", scenario_duration(*pace));
+    }
     if let Some(longest) = max_duration {
         let _ = writeln!(out, "            over after {} at the latest", scenario_duration(*longest));
     }

@@ -55,6 +55,8 @@ pub struct Facts<'a> {
     pub peak_rss_bytes: Option<u64>,
     /// The values of `secret()`: left out wherever text of the run is kept.
     pub secrets: &'a [String],
+    /// Whether a suspect run is no better than an invalid one.
+    pub strict: bool,
     /// What was captured, as far as it could stand in the samples.
     pub captured: &'a [String],
 }
@@ -134,7 +136,7 @@ impl RunResult {
             groups: groups(test, &total),
             checks: checks(test, &total),
             metrics: metrics(&test.catalog, &total),
-            verdict: verdict(ended, &thresholds, &invariants, &validity),
+            verdict: verdict(ended, &thresholds, &invariants, &validity, facts.strict),
             thresholds,
             invariants,
             validity,

@@ -12,6 +12,7 @@ pub(crate) fn verdict(
     thresholds: &[ThresholdResult],
     invariants: &[InvariantResult],
     validity: &Validity,
+    strict: bool,
 ) -> Verdict {
     let broken: Vec<_> = thresholds.iter().filter(|threshold| !threshold.met).collect();
     let of_state = |state| invariants.iter().filter(move |invariant| invariant.state == state);
@@ -21,7 +22,12 @@ pub(crate) fn verdict(
     hold(Exit::Interrupted, ended == Ended::Interrupted);
     hold(Exit::InvariantBroken, of_state(InvariantState::Broken).next().is_some());
     let unasked = of_state(InvariantState::NotAsked).next();
-    hold(Exit::NotValid, validity.verdict == Soundness::Invalid || unasked.is_some());
+    let unsound = match validity.verdict {
+        Soundness::Invalid => true,
+        Soundness::Suspect => strict,
+        Soundness::Valid => false,
+    };
+    hold(Exit::NotValid, unsound || unasked.is_some());
     hold(Exit::ThresholdNotMet, !broken.is_empty());
     let exit = Exit::of(&holding);
 
@@ -48,8 +54,11 @@ pub(crate) fn verdict(
         Exit::NotValid => {
             let reasons: Vec<_> = validity.reasons.iter().map(String::as_str).collect();
             match unasked {
-                Some(invariant) if validity.verdict != Soundness::Invalid => {
+                Some(invariant) if !unsound => {
                     format!("NOT VALID (exit {code}): verify could not ask: {}{also}", invariant.name)
+                }
+                _ if validity.verdict == Soundness::Suspect => {
+                    format!("SUSPECT (exit {code}, by --strict): {}{also}", first_of(&reasons))
                 }
                 _ => format!("NOT VALID (exit {code}): {}{also}", first_of(&reasons)),
             }

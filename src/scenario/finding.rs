@@ -83,6 +83,13 @@ pub struct Source {
     lines: Vec<usize>,
 }
 
+/// More findings than anyone reads at once; what a broken generator of scenarios makes must not take minutes
+/// to show.
+pub(super) const MOST: usize = 100;
+
+/// A second place is shown together with the first only where they are this near to each other, in bytes.
+const NEAR: usize = 20_000;
+
 /// A longer line is not shown: it would tell nobody anything.
 const LONGEST_LINE: usize = 10_000;
 
@@ -148,7 +155,8 @@ impl Source {
         };
         let path = self.path.display().to_string();
         let span = self.on_boundaries(&finding.span);
-        let also = finding.also.as_ref().map(|(span, what)| (self.on_boundaries(span), what));
+        let mut also = finding.also.as_ref().map(|(span, what)| (self.on_boundaries(span), what));
+        let far = also.take_if(|(also, _)| also.start.abs_diff(span.start) > NEAR);
         // Only the lines that matter are handed over, so that a long file costs no more than a short one.
         let start = also.as_ref().map_or(span.start, |(also, _)| also.start.min(span.start));
         let end = also.as_ref().map_or(span.end, |(also, _)| also.end.max(span.end));
@@ -171,6 +179,11 @@ impl Source {
                 );
             }
             group = group.element(snippet);
+        }
+        if let Some((also, what)) = far {
+            let line = self.position(also.start).line;
+            group =
+                group.element(Level::NOTE.message(normalize_untrusted_str(&format!("{what}: line {line}"))));
         }
         if let Some(help) = &finding.help {
             group = group.element(Level::HELP.message(normalize_untrusted_str(help)));

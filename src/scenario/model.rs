@@ -69,6 +69,8 @@ pub struct Load {
     pub kind: Option<LoadKind>,
     pub shape: Shape,
     pub graceful_stop: Duration,
+    /// Closed model: a user starts its flow this often; a late start counts from its due time.
+    pub pace: Option<Duration>,
     /// The scenario is over by then, graceful stop included.
     pub max_duration: Option<Duration>,
 }
@@ -90,9 +92,19 @@ pub enum Shape {
     /// Closed model: a number of users over time, each starting anew as soon as it is done.
     Users(Profile),
     /// Open model: arrivals per second over time, whatever the target does.
-    Arrivals { profile: Profile, max_users: Option<u32>, when_full: WhenFull },
+    Arrivals { profile: Profile, spacing: Spacing, max_users: Option<u32>, when_full: WhenFull },
     /// Closed model: a fixed number of iterations, shared by all users.
     SharedIterations { users: u32, iterations: u64 },
+}
+
+/// How arrivals follow one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Spacing {
+    /// As evenly as the rate allows.
+    #[default]
+    Uniform,
+    /// As independent people come: a Poisson process of that rate.
+    Poisson,
 }
 
 /// What becomes of an arrival when `max_users` are busy.

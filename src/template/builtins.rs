@@ -208,6 +208,7 @@ fn cached<P, T>(
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]
 fn default(value: &Value, args: Rest<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     kwargs.assert_all_used()?;
     let lax = args.get(1).is_some_and(Value::is_true);

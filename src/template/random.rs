@@ -37,9 +37,9 @@ impl Random {
 
     /// Uniform in `low..=high`.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
-        let span = (high as u64).wrapping_sub(low as u64);
+        let span = high.cast_unsigned().wrapping_sub(low.cast_unsigned());
         let offset = if span == u64::MAX { self.next_u64() } else { self.below(span + 1) };
-        (low as u64).wrapping_add(offset) as i64
+        low.cast_unsigned().wrapping_add(offset).cast_signed()
     }
 
     /// Exponential with mean 1.

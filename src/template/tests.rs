@@ -271,3 +271,9 @@ fn results_are_looked_up_by_the_name_of_a_step() {
     let expr = Expr::compile("results[\"reserve seat\"].success == 50", visible).unwrap();
     assert!(expr.holds(&mut scope).unwrap());
 }
+
+#[test]
+fn a_missing_header_is_null() {
+    assert!(!holds_over("{}", "header('X-Token') != null"));
+    assert!(holds_over("{}", "header('X-Token') == null"));
+}

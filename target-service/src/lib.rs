@@ -2,15 +2,18 @@
 //! target.
 //!
 //! `domain/` holds what the service does and knows nothing of HTTP; `http/` holds routes and words;
-//! `server` holds sockets and threads; `clock` is the time all of them go by.
+//! `server` holds sockets and threads; `settling` is where orders wait for their worker; `metrics/` counts and
+//! `faults/` breaks what passes; `clock` is the time all of them go by.
 
 mod clock;
 mod domain;
+mod faults;
 mod http;
+mod metrics;
 mod server;
+mod settling;
 
 use std::io;
-use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
@@ -61,7 +64,6 @@ pub async fn serve_with_clock(
     clock: Clock,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let app = Arc::new(http::App::new(clock).map_err(io::Error::other)?);
-    let router = http::router(Arc::clone(&app), config.admin);
-    server::run(listener, app, router, shutdown).await
+    let (front, worker) = http::service(clock, config.admin).map_err(io::Error::other)?;
+    worker.beside(server::run(listener, front, shutdown)).await
 }

@@ -2,25 +2,24 @@
 //!
 //! Each worker is a thread with a runtime of its own, and a connection stays with the worker it was given to.
 
+use std::error::Error;
 use std::io;
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tracing::{error, warn};
 
-use crate::http::App;
+use crate::http::{Front, Reset};
 
 /// How often what has expired is cleared away although nobody asks for it.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -34,24 +33,23 @@ type Connections = mpsc::UnboundedSender<std::net::TcpStream>;
 /// Serves until `shutdown` is done and all requests under way are answered.
 pub(crate) async fn run(
     listener: TcpListener,
-    app: Arc<App>,
-    router: Router,
+    front: Front,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     if cores == 1 {
         // Another thread on the same core would only cost switches.
         let (connections, given) = mpsc::unbounded_channel();
-        tokio::join!(accept(listener, vec![connections], &app, shutdown), work(given, router));
+        tokio::join!(accept(listener, vec![connections], &front, shutdown), work(given, front.clone()));
         return Ok(());
     }
     let (mut workers, mut ends) = (Vec::new(), Vec::new());
     for number in 0..cores {
-        let (connections, end) = start_worker(number, router.clone())?;
+        let (connections, end) = start_worker(number, front.clone())?;
         workers.push(connections);
         ends.push(end);
     }
-    accept(listener, workers, &app, shutdown).await;
+    accept(listener, workers, &front, shutdown).await;
     for end in ends {
         // The sender is dropped when the thread ends, however it does.
         let _ = end.await;
@@ -59,12 +57,12 @@ pub(crate) async fn run(
     Ok(())
 }
 
-fn start_worker(number: usize, router: Router) -> io::Result<(Connections, oneshot::Receiver<()>)> {
+fn start_worker(number: usize, front: Front) -> io::Result<(Connections, oneshot::Receiver<()>)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (connections, given) = mpsc::unbounded_channel();
     let (ended, end) = oneshot::channel();
     thread::Builder::new().name(format!("ticketing-{number}")).spawn(move || {
-        runtime.block_on(work(given, router));
+        runtime.block_on(work(given, front));
         drop(ended);
     })?;
     Ok((connections, end))
@@ -74,7 +72,7 @@ fn start_worker(number: usize, router: Router) -> io::Result<(Connections, onesh
 async fn accept(
     listener: TcpListener,
     workers: Vec<Connections>,
-    app: &App,
+    front: &Front,
     shutdown: impl Future<Output = ()>,
 ) {
     let mut shutdown = pin!(shutdown);
@@ -83,30 +81,44 @@ async fn accept(
     for worker in workers.iter().cycle() {
         let stream = loop {
             tokio::select! {
-                () = &mut shutdown => return,
+                () = &mut shutdown => {
+                    // Requests under way are waited for, and those that are held up on purpose need not be.
+                    front.clear_faults();
+                    return;
+                }
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => break stream,
                     // One client's failure, or no descriptors for now: neither ends the service.
-                    Err(_) => sleep(ACCEPT_PAUSE).await,
+                    Err(error) => {
+                        warn!(%error, "cannot accept a connection");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
                 },
-                _ = sweep.tick() => app.sweep(),
+                _ = sweep.tick() => front.sweep(),
             }
         };
         // Answers are small and whole; holding one back for more to come would only delay it.
         let _ = stream.set_nodelay(true);
         // Taken off this thread's poll, to be put on the worker's.
-        if let Ok(stream) = stream.into_std() {
-            let _ = worker.send(stream);
+        match stream.into_std() {
+            Ok(stream) => {
+                // The client finds its connection closed.
+                if worker.send(stream).is_err() {
+                    error!("a worker has ended before the service");
+                }
+            }
+            Err(error) => warn!(%error, "cannot hand a connection over"),
         }
     }
 }
 
 /// Serves the connections it is given, and ends when no more can come and all are done.
-async fn work(mut given: mpsc::UnboundedReceiver<std::net::TcpStream>, router: Router) {
+async fn work(mut given: mpsc::UnboundedReceiver<std::net::TcpStream>, front: Front) {
     let (stop, stopped) = watch::channel(());
     while let Some(stream) = given.recv().await {
-        if let Ok(stream) = TcpStream::from_std(stream) {
-            tokio::spawn(serve_connection(stream, router.clone(), stopped.clone()));
+        match TcpStream::from_std(stream) {
+            Ok(stream) => drop(tokio::spawn(serve_connection(stream, front.clone(), stopped.clone()))),
+            Err(error) => warn!(%error, "cannot take a connection over"),
         }
     }
     stop.send_replace(());
@@ -115,37 +127,43 @@ async fn work(mut given: mpsc::UnboundedReceiver<std::net::TcpStream>, router: R
     stop.closed().await;
 }
 
-async fn serve_connection(stream: TcpStream, router: Router, mut stopped: watch::Receiver<()>) {
+async fn serve_connection(stream: TcpStream, front: Front, mut stopped: watch::Receiver<()>) {
     let busy = AtomicBool::new(false);
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(|request: Request<hyper::body::Incoming>| {
-        let answer = router.call(request.map(Body::new));
-        let busy = &busy;
+    let service = service_fn(|request: Request<Incoming>| {
+        let (front, busy) = (&front, &busy);
         async move {
             busy.store(true, Ordering::Relaxed);
-            let answer = answer.await;
+            let answer = front.answer(request).await;
             busy.store(false, Ordering::Relaxed);
             answer
         }
     });
-    let mut connection = pin!(
-        http1::Builder::new()
-            .pipeline_flush(true)
-            // As the scripts of some clients spell them; HTTP itself does not mind.
-            .title_case_headers(true)
-            .header_read_timeout(None)
-            .serve_connection(TokioIo::new(stream), service)
-    );
-    tokio::select! {
-        // What breaks a connection is the client's business: it is gone, or did not speak HTTP.
-        _ = connection.as_mut() => return,
-        _ = stopped.changed() => {}
-    }
-    connection.as_mut().graceful_shutdown();
-    while timeout(IDLE_GRACE, connection.as_mut()).await.is_err() {
-        // A request under way is waited for; a half-sent one, or an answer that nobody reads, is not.
-        if !busy.load(Ordering::Relaxed) {
-            return;
+    let mut connection = http1::Builder::new()
+        .pipeline_flush(true)
+        // As the scripts of some clients spell them; HTTP itself does not mind.
+        .title_case_headers(true)
+        .header_read_timeout(None)
+        .serve_connection(TokioIo::new(stream), service);
+    let by_itself = tokio::select! {
+        ended = &mut connection => Some(ended),
+        _ = stopped.changed() => None,
+    };
+    let ended = if let Some(ended) = by_itself {
+        ended
+    } else {
+        Pin::new(&mut connection).graceful_shutdown();
+        loop {
+            match timeout(IDLE_GRACE, &mut connection).await {
+                Ok(ended) => break ended,
+                // A request under way is waited for; a half-sent one, or an answer that nobody reads, is not.
+                Err(_) if busy.load(Ordering::Relaxed) => {}
+                Err(_) => return,
+            }
         }
+    };
+    // What else breaks a connection is the client's business: it is gone, or did not speak HTTP.
+    if ended.is_err_and(|error| error.source().is_some_and(<dyn Error>::is::<Reset>)) {
+        // Closing then sends no farewell but a reset, and throws away what was still to be sent.
+        let _ = connection.into_parts().io.inner().set_zero_linger();
     }
 }

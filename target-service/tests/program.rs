@@ -1,7 +1,7 @@
 //! The program from outside: what it prints, and how it ends.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
 fn program() -> Command {
@@ -31,4 +31,23 @@ fn a_port_in_use_is_said_and_ends_it() {
         "ticketing: port {port} of 127.0.0.1 is in use; end what listens there, or choose another with --port\n"
     );
     assert_eq!(words, expected);
+}
+
+#[test]
+fn it_logs_a_line_for_each_request_only_when_asked_to() {
+    for (level, lines) in [("warn", 0), ("debug", 1)] {
+        let mut service = program();
+        service.args(["--port", "0", "--log", level]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = service.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().rsplit('/').next().unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        child.kill().unwrap();
+        let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        let answered = |line: &&str| line.contains("/healthz") && line.contains("200");
+        assert_eq!(log.lines().filter(answered).count(), lines, "{log}");
+    }
 }

@@ -1,7 +1,5 @@
 //! The program from outside: a scenario in a folder of its own, arguments, and what came of them.
 
-#![allow(dead_code, reason = "each test file uses some of it")]
-
 use std::io::Read;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};

@@ -49,6 +49,17 @@ pub(super) fn totals(result: &RunResult, style: Style) -> String {
         }
         rows.push(line(&what, count(scenario.completed), scenario.completed_per_s, parts.join(" · ")));
     }
+    for scenario in &result.scenarios {
+        // How late the generator itself was, so that nobody takes that for the target's doing.
+        if let Some(late) = &scenario.lateness {
+            let what = if result.scenarios.len() > 1 {
+                format!("lateness of {}", plain(&scenario.name))
+            } else {
+                "lateness".into()
+            };
+            rows.push(vec![Ink::Quiet.cell(what), Cell::new(""), Cell::new(""), Cell::new(spread(late))]);
+        }
+    }
     rows.push(vec![Ink::Quiet.cell("data"), Cell::new(""), Cell::new(""), Cell::new(bytes)]);
     let mut table = super::table(style, 4, 4, rows);
     for index in [1, 2] {
@@ -222,9 +233,6 @@ pub(super) fn invariants(result: &RunResult, style: Style) -> Option<String> {
 /// Whether the run can be believed, and what it took the generator.
 pub(super) fn validity(result: &RunResult, style: Style) -> String {
     let mut effort = Vec::new();
-    if let Some(late) = result.generator.lateness_p99_ms {
-        effort.push(format!("lateness p99 {}", time(late)));
-    }
     if let Some(share) = result.generator.cpu_share {
         effort.push(format!("{:.0}% of its cores", share * 100.0));
     }

@@ -147,7 +147,13 @@ fn result(
         checks: vec![],
         metrics: vec![],
         causes: vec![],
-        verdict: crate::result::verdict::verdict(Ended::Completed, &thresholds, &invariants, &validity),
+        verdict: crate::result::verdict::verdict(
+            Ended::Completed,
+            &thresholds,
+            &invariants,
+            &validity,
+            false,
+        ),
         thresholds,
         invariants,
         validity,
@@ -366,6 +372,7 @@ fn never_ready() {
         &result.thresholds,
         &result.invariants,
         &result.validity,
+        false,
     );
     insta::assert_snapshot!(render(&result, Style::default()));
 }

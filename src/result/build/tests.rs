@@ -44,6 +44,7 @@ fn test() -> Test {
                 kind: Some(LoadKind::Stress),
                 shape: Shape::Users(Profile::constant(50.0, Duration::from_secs(10))),
                 graceful_stop: Duration::from_secs(30),
+                pace: None,
                 max_duration: None,
             },
             vars: vec![],
@@ -164,6 +165,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         cpu_share: Some(0.08),
         peak_rss_bytes: Some(24 << 20),
         secrets: &secrets,
+        strict: false,
         captured: &captured,
     };
     change(&mut totals, &mut facts);

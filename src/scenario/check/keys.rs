@@ -158,6 +158,16 @@ pub(crate) static LOAD: Place = Place {
         key("rate", "A constant number of arrivals, like `50/s`.", Shape::Rate),
         key("duration", "How long `users` or `rate` last.", Shape::Duration),
         key("iterations", "How many iterations all `users` do together.", Shape::Whole(1)),
+        key(
+            "pace",
+            "Closed model: each user starts its flow this often; a late start counts from its due time.",
+            Shape::Duration,
+        ),
+        key(
+            "arrivals",
+            "Open model: `uniform` spacing, or `poisson` as independent people come.",
+            Shape::Word(&["uniform", "poisson"]),
+        ),
         key("max_users", "How many users of the open model may be busy at once.", Shape::Whole(1)),
         key(
             "when_full",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Check;
 use super::keys::{LOAD, STAGE};
 use super::reading::Fields;
-use crate::scenario::model::{Load, LoadKind, Profile, Shape, Stage, StageId, WhenFull};
+use crate::scenario::model::{Load, LoadKind, Profile, Shape, Spacing, Stage, StageId, WhenFull};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::units::looks_like_rate;
 
@@ -45,7 +45,13 @@ impl Amount {
 /// A load that is filled in later.
 pub(super) fn none() -> Load {
     let profile = Profile { from: 0.0, stages: Vec::new() };
-    Load { kind: None, shape: Shape::Users(profile), graceful_stop: GRACEFUL_STOP, max_duration: None }
+    Load {
+        kind: None,
+        shape: Shape::Users(profile),
+        graceful_stop: GRACEFUL_STOP,
+        pace: None,
+        max_duration: None,
+    }
 }
 
 impl Check<'_> {
@@ -70,14 +76,18 @@ impl Check<'_> {
             self.model_agrees(fields, open, is_open);
         }
         let cap = self.cap(fields, is_open);
+        let spacing = fields.get("arrivals").map(|entry| self.spacing(entry, is_open));
+        let pace = fields.get("pace").map(|entry| self.pace(entry, is_open));
         let mut shape = shape?;
-        if let Shape::Arrivals { max_users, when_full, .. } = &mut shape {
+        if let Shape::Arrivals { spacing: arrivals, max_users, when_full, .. } = &mut shape {
             (*max_users, *when_full) = cap?;
+            *arrivals = spacing.unwrap_or(Some(Spacing::Uniform))?;
         }
         Some(Load {
             kind,
             shape,
             graceful_stop: graceful_stop.unwrap_or(Some(GRACEFUL_STOP))?,
+            pace: pace.flatten(),
             max_duration: max_duration.flatten(),
         })
     }
@@ -276,6 +286,28 @@ impl Check<'_> {
         self.error(&entry.value.span, problem, help);
     }
 
+    fn spacing(&mut self, entry: &Entry, is_open: Option<bool>) -> Option<Spacing> {
+        if is_open == Some(false) {
+            self.error(
+                &entry.key.span,
+                "`arrivals` belongs to the open model, and this load has users",
+                "take it out, or write rates like `50/s`",
+            );
+        }
+        self.word(entry, &[("uniform", Spacing::Uniform), ("poisson", Spacing::Poisson)])
+    }
+
+    fn pace(&mut self, entry: &Entry, is_open: Option<bool>) -> Option<Duration> {
+        if is_open == Some(true) {
+            self.error(
+                &entry.key.span,
+                "`pace` belongs to the closed model, and this load has arrivals",
+                "take it out: arrivals have a pace of their own, their rate",
+            );
+        }
+        self.some_time(&entry.value, &entry.key)
+    }
+
     /// `max_users` and `when_full`, which only the open model has.
     fn cap(&mut self, fields: Fields<'_>, is_open: Option<bool>) -> Option<(Option<u32>, WhenFull)> {
         let (cap, full) = (fields.get("max_users"), fields.get("when_full"));
@@ -309,5 +341,5 @@ impl Check<'_> {
 }
 
 fn open(profile: Profile) -> Shape {
-    Shape::Arrivals { profile, max_users: None, when_full: WhenFull::Drop }
+    Shape::Arrivals { profile, spacing: Spacing::Uniform, max_users: None, when_full: WhenFull::Drop }
 }

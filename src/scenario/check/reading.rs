@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Check;
 use super::keys::{LATER, Place, STEP, VERBS};
-use crate::scenario::finding::{Finding, Severity, first_line, shortened};
+use crate::scenario::finding::{Finding, MOST, Severity, first_line, shortened};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::spelling::closest;
 use crate::units::{Percent, Rate, UnitError, looks_like_rate, parse_duration, parse_percent, parse_rate};
@@ -17,9 +17,6 @@ pub(super) struct Findings {
     list: Vec<Finding>,
     known: HashSet<Finding>,
 }
-
-/// More than anyone reads at once; what a broken generator of scenarios makes must not take minutes to show.
-const MOST: usize = 100;
 
 impl Findings {
     pub(super) fn add(&mut self, finding: Finding) {

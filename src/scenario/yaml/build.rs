@@ -9,7 +9,7 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Struc
 use super::scalar::{looks_cut, resolve};
 use super::syntax::{no_anchor, too_deep, translated};
 use super::{Entry, Key, Kind, Node, Parsed};
-use crate::scenario::finding::{Finding, shortened};
+use crate::scenario::finding::{Finding, MOST, shortened};
 
 /// Levels of nesting, lists and maps taken together: well above what a person writes, well below what would
 /// threaten the stack.
@@ -93,6 +93,13 @@ impl<'t> Builder<'t> {
         }
     }
 
+    /// Keeps a finding, but not without end.
+    fn found(&mut self, finding: Finding) {
+        if self.findings.len() < MOST {
+            self.findings.push(finding);
+        }
+    }
+
     fn stop(&self, error: &ScanError) -> Stop {
         Stop(translated(self.text, error))
     }
@@ -112,7 +119,7 @@ impl<'t> Builder<'t> {
             Event::MappingStart(style, ..) => self.map(style, at, depth)?,
             Event::Alias(id) => self.alias(id, at, depth)?,
             Event::UnresolvedAlias(name) => {
-                self.findings.push(no_anchor(&name, &self.names, at.clone()));
+                self.found(no_anchor(&name, &self.names, at.clone()));
                 Node::new(at, Kind::Broken)
             }
             _ => Node::new(at, Kind::Null),
@@ -137,7 +144,7 @@ impl<'t> Builder<'t> {
             }
             _ => "leave it out; put a text in quotes".to_owned(),
         };
-        self.findings.push(finding.help(help));
+        self.found(finding.help(help));
         Node::new(at, Kind::Broken)
     }
 
@@ -146,7 +153,7 @@ impl<'t> Builder<'t> {
             return Node::new(at, Kind::Text { value, plain: false });
         }
         if looks_cut(&value) && self.comment_follows(at.end) {
-            self.findings.push(
+            self.found(
                 Finding::error(at.clone(), "YAML cuts this text at ` #`: what follows is a comment to it")
                     .help("put the whole value in quotes"),
             );
@@ -155,7 +162,7 @@ impl<'t> Builder<'t> {
         match resolve(&value, &at) {
             Ok(kind) => Node::new(at, kind),
             Err(finding) => {
-                self.findings.push(finding);
+                self.found(finding);
                 Node::new(at, Kind::Broken)
             }
         }
@@ -187,7 +194,7 @@ impl<'t> Builder<'t> {
             }
             None => no_anchor(&name, &self.names, at.clone()),
         };
-        self.findings.push(problem);
+        self.found(problem);
         Ok(Node::new(at, Kind::Broken))
     }
 
@@ -228,7 +235,7 @@ impl<'t> Builder<'t> {
                     .filter(|before| matches!(before.value.kind, Kind::Text { plain: true, .. }))
                 {
                     Some(before) => before.value = self.split(&before.value, &key.span),
-                    None => self.findings.push(
+                    None => self.found(
                         Finding::error(key.span.clone(), format!("`{}` has no value", shortened(&key.name)))
                             .help(format!("write `{}: …`", shortened(&key.name))),
                     ),
@@ -240,7 +247,7 @@ impl<'t> Builder<'t> {
                 continue;
             }
             if let Some(first) = seen.get(&key.name) {
-                self.findings.push(
+                self.found(
                     Finding::error(key.span.clone(), format!("`{}` is given twice", shortened(&key.name)))
                         .help("keep one of the two")
                         .also(first.clone(), "first here"),
@@ -261,9 +268,8 @@ impl<'t> Builder<'t> {
         if let Event::Scalar(value, _, 0, None) = event {
             return Ok(Some(Key { name: value.into_owned(), span: range(span) }));
         }
-        let found = self.findings.len();
         let node = self.node(event, span, depth + 1)?;
-        if self.findings.len() == found {
+        if !node.is_broken() {
             let what = match &node.kind {
                 Kind::List(_) | Kind::Map(_) => format!("{} cannot be a key", node.described()),
                 _ => "a key is a plain word here".to_owned(),
@@ -284,7 +290,7 @@ impl<'t> Builder<'t> {
                 merged.extend(items.iter().flat_map(|item| item.entries().iter().cloned()));
             }
             Kind::Broken => {}
-            _ => self.findings.push(
+            _ => self.found(
                 Finding::error(
                     value.span.clone(),
                     format!("`<<` merges maps, this is {}", value.described()),
@@ -303,7 +309,7 @@ impl<'t> Builder<'t> {
     fn split(&mut self, before: &Node, after: &Range<usize>) -> Rc<Node> {
         let at = before.span.start..after.end.max(before.span.end);
         let whole = shortened(self.text.get(at.clone()).unwrap_or_default()).replace('"', "'");
-        self.findings.push(
+        self.found(
             Finding::error(at.clone(), "a comma split this value: inside `{ }` and `[ ]` it ends an entry")
                 .help(format!("write it on its own line or quote it: `\"{whole}\"`")),
         );

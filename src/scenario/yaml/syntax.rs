@@ -174,7 +174,6 @@ fn unquoted_template(text: &str, at: &Range<usize>, kind: &ErrorKind) -> Option<
     for (place, c) in line.char_indices() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(c),
             (None, '$') if brackets > 0 && line[place..].starts_with("${") => {
                 let len = line[place..].find('}').map_or(2, |end| end + 1);
@@ -222,7 +221,7 @@ fn open_bracket(text: &str, offset: usize, kind: &ErrorKind) -> Option<Range<usi
                 (None, '"' | '\'') if !before.1.is_alphanumeric() => quote = Some(c),
                 // A bracket inside of a plain text opens nothing.
                 (None, '[' | '{') if !open.is_empty() || matches!(before, (':' | '-', ' ')) => {
-                    open.push(place)
+                    open.push(place);
                 }
                 (None, ']' | '}') => _ = open.pop(),
                 (None, '#') if before.1 == ' ' => break,

@@ -1,5 +1,7 @@
 //! What the tree makes of YAML, and that nothing brings it down.
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -32,7 +34,6 @@ fn tree(text: &str) -> String {
 /// The first finding: its message, and the text it points at.
 fn finding(text: &str) -> (String, String) {
     let parsed = parse(text);
-    eprintln!("{text:?} {:?}", parsed.findings);
     let finding =
         parsed.findings.first().unwrap_or_else(|| panic!("no finding in {text:?}: {:?}", parsed.root));
     (finding.message.clone(), text.get(finding.span.clone()).unwrap_or_default().to_owned())
@@ -103,7 +104,7 @@ fn an_alias_bomb_is_refused() {
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
         let row = vec![format!("*a{}", level - 1); 9].join(", ");
-        text += &format!("a{level}: &a{level} [{row}]\n");
+        let _ = writeln!(text, "a{level}: &a{level} [{row}]");
     }
     assert!(finding(&text).0.contains("grow to more than"));
 }

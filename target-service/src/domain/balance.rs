@@ -1,11 +1,15 @@
 //! What users own: a balance each, and the ledger of everything that moved it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use super::refusal::Refusal;
 use super::sharded::{ShardedMap, lock};
 use super::user::UserId;
 use crate::clock::Timestamp;
+
+/// Lines of a ledger that are kept one by one. Older ones are summed up: in a long run one user has millions.
+const KEPT: usize = 1000;
 
 /// Why a balance moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +29,13 @@ pub(crate) struct Entry {
     pub(crate) at: Timestamp,
 }
 
-/// The newest part of a ledger, newest first, and how long the whole of it is.
+impl Entry {
+    fn charged(&self) -> i128 {
+        if self.movement == Movement::Charge { self.amount.into() } else { 0 }
+    }
+}
+
+/// What is kept of a ledger, newest first, and how long the whole of it was.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct History {
     pub(crate) total: usize,
@@ -35,13 +45,27 @@ pub(crate) struct History {
 #[derive(Debug)]
 struct Account {
     balance: u64,
-    ledger: Vec<Entry>,
+    /// The newest lines, oldest first.
+    ledger: VecDeque<Entry>,
+    /// Lines that are no longer kept, and the charges among them.
+    closed: usize,
+    closed_charges: i128,
 }
 
 impl Account {
+    fn new(opening: u64) -> Self {
+        Self { balance: opening, ledger: VecDeque::new(), closed: 0, closed_charges: 0 }
+    }
+
     fn book(&mut self, movement: Movement, amount: u64, balance: u64, at: Timestamp) {
         self.balance = balance;
-        self.ledger.push(Entry { movement, amount, balance, at });
+        if self.ledger.len() >= KEPT
+            && let Some(oldest) = self.ledger.pop_front()
+        {
+            self.closed += 1;
+            self.closed_charges += oldest.charged();
+        }
+        self.ledger.push_back(Entry { movement, amount, balance, at });
     }
 }
 
@@ -104,21 +128,21 @@ impl Balances {
         balance
     }
 
-    pub(crate) fn history(&self, user: &UserId, most: usize) -> History {
+    pub(crate) fn history(&self, user: &UserId) -> History {
         let Some(account) = self.accounts.get(user) else {
             return History { total: 0, newest: Vec::new() };
         };
         let account = lock(&account);
-        let newest = account.ledger.iter().rev().take(most).copied().collect();
-        History { total: account.ledger.len(), newest }
+        let newest = account.ledger.iter().rev().copied().collect();
+        History { total: account.closed + account.ledger.len(), newest }
     }
 
     pub(crate) fn books(&self) -> Vec<Books> {
         let mut all = Vec::new();
         self.accounts.each(|user, account| {
             let account = lock(account);
-            let lines = account.ledger.iter().filter(|entry| entry.movement == Movement::Charge);
-            let charged = lines.map(|entry| i128::from(entry.amount)).sum();
+            let kept: i128 = account.ledger.iter().map(Entry::charged).sum();
+            let charged = account.closed_charges + kept;
             all.push(Books { user: user.clone(), balance: account.balance, charged });
         });
         all
@@ -133,7 +157,7 @@ impl Balances {
         if let Some(account) = shard.get(user) {
             return Arc::clone(account);
         }
-        let account = Arc::new(Mutex::new(Account { balance: self.opening, ledger: Vec::new() }));
+        let account = Arc::new(Mutex::new(Account::new(self.opening)));
         shard.insert(user.clone(), Arc::clone(&account));
         account
     }
@@ -161,10 +185,23 @@ mod tests {
         assert_eq!(balances.pay(&user, 1000, now), Err(refusal));
         assert_eq!(balances.charge(&user, 700, now), Ok(1200));
         assert_eq!(balances.refund(&user, 1000, now), 2200);
-        let history = balances.history(&user, 2);
+        let history = balances.history(&user);
         assert_eq!(history.total, 3);
         assert_eq!(history.newest[0].movement, Movement::Refund);
         assert_eq!(history.newest[1].movement, Movement::Charge);
+    }
+
+    #[test]
+    fn old_lines_are_summed_up() {
+        let (balances, now) = (Balances::new(0), Clock::manual().now());
+        for amount in 1..=3000 {
+            balances.charge(&1.into(), amount, now).unwrap();
+            balances.pay(&1.into(), 1, now).unwrap();
+        }
+        let history = balances.history(&1.into());
+        assert_eq!((history.total, history.newest.len()), (6000, KEPT));
+        let books = &balances.books()[0];
+        assert_eq!((books.charged, books.balance), (4_501_500, 4_498_500));
     }
 
     #[test]

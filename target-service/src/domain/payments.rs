@@ -1,12 +1,14 @@
 //! Payments for reservations: taken once, given back once, and answered alike under the same key.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
+use super::answers::FirstAnswers;
 use super::balance::Balances;
+use super::horizon::Horizon;
 use super::refusal::Refusal;
 use super::seats::{Reservation, Seats};
-use super::sharded::{ById, ShardedMap, lock};
+use super::sharded::ById;
 use crate::clock::Timestamp;
 
 /// What a seat costs.
@@ -37,30 +39,24 @@ pub(crate) struct Receipt {
     pub(crate) balance: u64,
 }
 
-/// The first answer under a key; empty while the first request is still being answered.
-type FirstAnswer = Arc<Mutex<Option<Result<Receipt, Refusal>>>>;
-
 /// All payments, and the answers given under each `Idempotency-Key`.
 #[derive(Debug, Default)]
 pub(crate) struct Payments {
     taken: ById<Arc<Payment>>,
     last: AtomicU64,
-    answers: ShardedMap<Arc<str>, FirstAnswer>,
+    horizon: Horizon,
+    answers: FirstAnswers<Result<Receipt, Refusal>>,
 }
 
 impl Payments {
-    /// Answers as the first request with this key was answered, refusals too; `pay` runs at most once per key.
-    ///
-    /// Others with the same key wait until the first is done. That wait blocks the thread, and is short:
-    /// under the key's lock nothing is waited for but other short locks, and none of them waits for a key.
+    /// Answers as the first request with this key was answered, refusals too. Should a key be forgotten after very
+    /// many others, the seat still knows that it is paid.
     pub(crate) fn once(
         &self,
         key: &str,
         pay: impl FnOnce() -> Result<Receipt, Refusal>,
     ) -> Result<Receipt, Refusal> {
-        let key = Arc::from(key);
-        let slot = Arc::clone(self.answers.shard(&key).entry(key).or_default());
-        lock(&slot).get_or_insert_with(pay).clone()
+        self.answers.once(key, pay)
     }
 
     /// Takes the price from the reservation's user and sells the seat, or does neither.
@@ -89,13 +85,28 @@ impl Payments {
     ) -> Result<Receipt, Refusal> {
         let payment = self.taken.get(&id).ok_or(Refusal::NoSuchPayment(id))?;
         let reservation = &payment.reservation;
-        seats.take_back(reservation, || {
+        let receipt = seats.take_back(reservation, || {
             if payment.cancelled.swap(true, Ordering::Relaxed) {
                 return Err(Refusal::PaymentCancelled(id));
             }
             let balance = balances.refund(&reservation.user, payment.amount, now);
             Ok(Receipt { payment: id, reservation: reservation.id, amount: payment.amount, balance })
-        })
+        })?;
+        if self.horizon.is_behind(id) {
+            self.taken.shard(&id).remove(&id);
+        }
+        Ok(receipt)
+    }
+
+    /// Forgets old payments that were given back.
+    pub(crate) fn sweep(&self) {
+        self.horizon.advance(self.last.load(Ordering::Relaxed), |id| {
+            let mut shard = self.taken.shard(&id);
+            if shard.get(&id).is_some_and(|payment| payment.is_cancelled()) {
+                shard.remove(&id);
+            }
+            true
+        });
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Payment>> {

@@ -39,4 +39,20 @@ pub(crate) enum Refusal {
     PaymentCancelled(u64),
     #[error("a balance of {balance} does not pay {price}")]
     InsufficientBalance { balance: u64, price: u64 },
+    #[error("there is no coupon {0}")]
+    NoSuchCoupon(u64),
+    #[error("this user has coupon {0} already")]
+    CouponIssued(u64),
+    #[error("no copy of coupon {0} is left")]
+    CouponsGone(u64),
+    #[error("this user does not have coupon {0}; get it with POST /api/v1/users/{{id}}/coupons/publish")]
+    CouponNotIssued(u64),
+    #[error("this user has used coupon {0} already")]
+    CouponUsed(u64),
+    #[error("there is no product {0}")]
+    NoSuchProduct(u64),
+    #[error("of product {product} only {left} are left")]
+    OutOfStock { product: u64, left: i64 },
+    #[error("there is no order {0}")]
+    NoSuchOrder(u64),
 }

@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::horizon::Horizon;
 use super::refusal::Refusal;
 use super::sharded::{ById, lock};
 use super::size::WorldSize;
@@ -86,7 +87,7 @@ pub(crate) enum ReservationStatus {
     Cancelled,
 }
 
-/// All seats of all schedules, and all reservations ever made on them.
+/// All seats of all schedules, and the reservations made on them.
 #[derive(Debug)]
 pub(crate) struct Seats {
     schedules: u64,
@@ -95,6 +96,7 @@ pub(crate) struct Seats {
     all: Box<[Mutex<Seat>]>,
     reservations: ById<Arc<Reservation>>,
     last_reservation: AtomicU64,
+    horizon: Horizon,
 }
 
 impl Seats {
@@ -106,6 +108,7 @@ impl Seats {
             all: (0..schedules * size.seats).map(|_| Mutex::new(Seat::Free)).collect(),
             reservations: ById::default(),
             last_reservation: AtomicU64::new(0),
+            horizon: Horizon::default(),
         }
     }
 
@@ -173,7 +176,30 @@ impl Seats {
         let refunded = refunded()?;
         *lock(&reservation.state) = State::Cancelled;
         *seat = Seat::Free;
+        if self.horizon.is_behind(reservation.id) {
+            self.reservations.shard(&reservation.id).remove(&reservation.id);
+        }
         Ok(refunded)
+    }
+
+    /// Forgets old reservations that expired or were cancelled.
+    pub(crate) fn sweep(&self, now: Timestamp) {
+        self.horizon.advance(self.last_reservation.load(Ordering::Relaxed), |id| {
+            let Some(reservation) = self.reservations.get(&id) else { return true };
+            let Ok(mut seat) = self.at(reservation.place) else { return true };
+            match reservation.status(now) {
+                // It will be one or the other, so the horizon waits for it.
+                ReservationStatus::Held => return false,
+                ReservationStatus::Confirmed => return true,
+                ReservationStatus::Expired | ReservationStatus::Cancelled => {}
+            }
+            // A payer whose clock lags must not find the hold of a reservation that nobody knows.
+            if matches!(&*seat, Seat::Held(holder) if Arc::ptr_eq(holder, &reservation)) {
+                *seat = Seat::Free;
+            }
+            self.reservations.shard(&id).remove(&id);
+            true
+        });
     }
 
     /// The seats of a schedule as they are now, seat 1 first.
@@ -184,6 +210,11 @@ impl Seats {
         let first = ((schedule - 1) * self.per_schedule) as usize;
         let seats = &self.all[first..first + self.per_schedule as usize];
         Ok(seats.iter().map(|seat| lock(seat).status(now)).collect())
+    }
+
+    /// How many seats are held and not paid. Seats are looked at one after the other, so it is of no one moment.
+    pub(crate) fn held(&self, now: Timestamp) -> u64 {
+        self.all.iter().filter(|seat| lock(seat).status(now) == SeatStatus::Held).count() as u64
     }
 
     /// Locks every seat, so that an audit sees no transition halfway. Requests on seats wait meanwhile.
@@ -267,6 +298,31 @@ mod tests {
         assert_eq!(reservation.status(clock.now()), ReservationStatus::Held);
         assert_eq!(seats.sell(&reservation, clock.now(), || Ok(())), Ok(()));
         assert_eq!(seats.sell(&reservation, clock.now(), || Ok(())), Err(Refusal::AlreadyPaid(1)));
+    }
+
+    #[test]
+    fn old_reservations_are_forgotten_once_they_no_longer_matter() {
+        let seats = Seats { horizon: Horizon::keeping(1), ..Seats::new(&WorldSize::default()) };
+        let clock = Clock::manual();
+        let sold = hold(&seats, 1, clock.now()).unwrap();
+        seats.sell(&sold, clock.now(), || Ok(())).unwrap();
+        hold(&seats, 2, clock.now()).unwrap();
+        clock.advance(NEARLY);
+        for seat in 3..=5 {
+            hold(&seats, seat, clock.now()).unwrap();
+        }
+        let known = || (1..=5).filter(|&id| seats.reservation(id).is_ok()).collect::<Vec<_>>();
+        seats.sweep(clock.now());
+        assert_eq!(known(), [1, 2, 3, 4, 5]);
+        clock.advance(Duration::from_millis(1));
+        seats.sweep(clock.now());
+        assert_eq!(known(), [1, 3, 4, 5]);
+        seats.take_back(&sold, || Ok(())).unwrap();
+        assert_eq!(known(), [3, 4, 5]);
+        clock.advance(HOLD);
+        seats.sweep(clock.now());
+        assert_eq!(known(), [5]);
+        assert_eq!(seats.held(clock.now()), 0);
     }
 
     #[test]

@@ -78,6 +78,13 @@ impl<K: Hash + Eq, V, S: BuildHasher + Default> ShardedMap<K, V, S> {
         }
     }
 
+    /// Gives every shard in turn to whoever changes it as a whole.
+    pub(crate) fn each_shard(&self, mut change: impl FnMut(&mut HashMap<K, V, S>)) {
+        for mut shard in self.shards.each() {
+            change(&mut shard);
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.shards.each().map(|shard| shard.len()).sum()

@@ -7,12 +7,16 @@ use super::refusal::Refusal;
 /// The most seats of one world; a slip of the keyboard must not take the machine's memory.
 const MOST_SEATS: u64 = 2_000_000;
 const MOST_CONCERTS: u64 = 100_000;
+const MOST_PRODUCTS: u64 = 1_000_000;
+/// Far from overflowing where stocks are summed up.
+const MOST_STOCK: u64 = 1_000_000_000;
+const MOST_COUPONS: u64 = 10_000;
+/// Copies of all coupons together: each that is issued is remembered.
+const MOST_COPIES: u64 = 10_000_000;
 /// Far beyond any run, and far from overflowing a time.
 const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 /// How large a world is, and which limits hold in it.
-///
-/// Products, stock and coupons are kept for the parts of the service which sell them; nothing reads them yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WorldSize {
     pub(crate) concerts: u64,
@@ -25,8 +29,10 @@ pub(crate) struct WorldSize {
     /// What each user has before the first charge.
     pub(crate) balance: u64,
     pub(crate) products: u64,
+    /// Pieces of each product.
     pub(crate) stock: u64,
     pub(crate) coupons: u64,
+    /// Copies of each coupon.
     pub(crate) coupon_limit: u64,
     /// How many tokens may be active at once; none means no limit.
     pub(crate) active_limit: Option<u64>,
@@ -66,6 +72,15 @@ impl WorldSize {
         if self.concerts > MOST_CONCERTS || schedules.is_none_or(|n| n > MOST_SEATS) {
             return bad(format!("there may be at most {MOST_CONCERTS} concerts and {MOST_SEATS} schedules"));
         }
+        if self.products > MOST_PRODUCTS || self.stock > MOST_STOCK {
+            return bad(format!("there may be at most {MOST_PRODUCTS} products, and {MOST_STOCK} of each"));
+        }
+        let copies = self.coupons.checked_mul(self.coupon_limit);
+        if self.coupons > MOST_COUPONS || copies.is_none_or(|n| n > MOST_COPIES) {
+            return bad(format!(
+                "there may be at most {MOST_COUPONS} coupons, and coupons × couponLimit at most {MOST_COPIES}"
+            ));
+        }
         if self.active_limit == Some(0) {
             return bad("activeLimit must be at least 1; leave it out for no limit".into());
         }
@@ -98,6 +113,10 @@ mod tests {
             WorldSize { seats: 2_000_001, ..fresh() },
             WorldSize { concerts: u64::MAX, schedules: 2, ..fresh() },
             WorldSize { concerts: u64::MAX, seats: 0, ..fresh() },
+            WorldSize { products: 1_000_001, ..fresh() },
+            WorldSize { stock: u64::MAX, ..fresh() },
+            WorldSize { coupons: 10_001, coupon_limit: 0, ..fresh() },
+            WorldSize { coupons: 10, coupon_limit: u64::MAX, ..fresh() },
             WorldSize { active_limit: Some(0), ..fresh() },
             WorldSize { balance: u64::MAX, ..fresh() },
             WorldSize { hold: Duration::ZERO, ..fresh() },

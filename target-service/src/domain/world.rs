@@ -4,10 +4,13 @@
 
 use std::sync::Arc;
 
-use super::audit::{self, Audit};
+use super::audit::{self, Audit, Stores};
 use super::balance::{Balances, History};
 use super::catalog::{Catalog, Concert, Night};
+use super::coupons::{Coupons, Issued};
+use super::orders::{Order, Orders, Shop};
 use super::payments::{Payments, Receipt};
+use super::products::{Basket, Products, Ranked};
 use super::queue::{Pass, Queue, Standing, Token};
 use super::refusal::Refusal;
 use super::seats::{Place, Reservation, ReservationStatus, SeatStatus, Seats};
@@ -15,8 +18,14 @@ use super::size::WorldSize;
 use super::user::UserId;
 use crate::clock::Clock;
 
-/// The newest lines of a ledger that one answer holds; a user in a long run has millions.
-const HISTORY: usize = 1000;
+/// How much there is of what comes and goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub(crate) waiting: u64,
+    pub(crate) active: u64,
+    /// Seats that are held and not paid.
+    pub(crate) held: u64,
+}
 
 /// One world: made whole by a reset, and dropped whole by the next.
 #[derive(Debug)]
@@ -27,6 +36,9 @@ pub(crate) struct World {
     catalog: Catalog,
     seats: Seats,
     payments: Payments,
+    coupons: Coupons,
+    products: Products,
+    orders: Orders,
     balances: Balances,
 }
 
@@ -38,6 +50,9 @@ impl World {
             catalog: Catalog::new(&size),
             seats: Seats::new(&size),
             payments: Payments::default(),
+            coupons: Coupons::new(&size),
+            products: Products::new(&size),
+            orders: Orders::default(),
             balances: Balances::new(size.balance),
             clock,
             size,
@@ -119,16 +134,60 @@ impl World {
     }
 
     pub(crate) fn history(&self, user: &UserId) -> History {
-        self.balances.history(user, HISTORY)
+        self.balances.history(user)
+    }
+
+    /// Gives the user a copy of a coupon.
+    pub(crate) fn publish_coupon(&self, coupon: u64, user: UserId) -> Result<Issued, Refusal> {
+        self.coupons.publish(coupon, user, self.clock.now())
+    }
+
+    /// The best sold products, the most first.
+    pub(crate) fn ranks(&self, most: usize) -> Vec<Ranked> {
+        self.products.ranks(most)
+    }
+
+    /// Takes stock and money for an order, which is pending until it is settled.
+    pub(crate) fn place_order(
+        &self,
+        user: UserId,
+        basket: &Basket,
+        coupon: Option<u64>,
+    ) -> Result<Arc<Order>, Refusal> {
+        self.orders.place(self.shop(), user, basket, coupon, self.clock.now())
+    }
+
+    /// Decides a pending order of this world.
+    pub(crate) fn settle_order(&self, order: &Order) {
+        order.settle(self.shop(), self.clock.now());
+    }
+
+    pub(crate) fn order(&self, id: u64) -> Result<Arc<Order>, Refusal> {
+        self.orders.order(id)
     }
 
     pub(crate) fn audit(&self) -> Audit {
-        audit::audit(&self.seats, &self.payments, &self.balances, self.clock.now())
+        let Self { seats, payments, coupons, products, orders, balances, .. } = self;
+        audit::audit(Stores { seats, payments, coupons, products, orders, balances }, self.clock.now())
+    }
+
+    /// How many tokens and holds there are, found by a walk over all seats.
+    pub(crate) fn load(&self) -> Load {
+        let now = self.clock.now();
+        let (active, waiting) = self.queue.census(now);
+        Load { waiting, active, held: self.seats.held(now) }
     }
 
     /// Frees the memory of what has expired; called now and then.
     pub(crate) fn sweep(&self) {
-        self.queue.sweep(self.clock.now());
+        let now = self.clock.now();
+        self.queue.sweep(now);
+        self.seats.sweep(now);
+        self.payments.sweep();
+    }
+
+    fn shop(&self) -> Shop<'_> {
+        Shop { products: &self.products, coupons: &self.coupons, balances: &self.balances }
     }
 }
 

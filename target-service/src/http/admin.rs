@@ -3,20 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
 
 use super::App;
 use super::envelope::{ApiError, json, ok};
 use super::extract::OptionalJsonBody;
+use super::routes::Routes;
 use crate::domain::size::WorldSize;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/admin/reset", post(reset)).route("/admin/audit", get(audit))
+pub(super) fn routes() -> Routes {
+    Routes::new().route("/admin/reset", post(reset)).route("/admin/audit", get(audit))
 }
 
 /// A world's size as JSON: what may be asked for, and what is answered once it stands.
@@ -84,7 +85,7 @@ async fn reset(
     Ok(ok(Size::from(live.world.size())))
 }
 
-async fn audit(State(app): State<Arc<App>>) -> Response {
+async fn audit(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Data {
@@ -99,7 +100,8 @@ async fn audit(State(app): State<Arc<App>>) -> Response {
         balance_drift: u64,
         orphan_holds: u64,
     }
-    let found = app.live().world.audit();
+    // Its walk takes long where much has happened; requests of this thread that need none of it go on.
+    let found = spawn_blocking(move || app.live().world.audit()).await.map_err(|_| ApiError::INTERNAL)?;
     let data = Data {
         reserved: found.reserved,
         confirmed: found.confirmed,
@@ -112,5 +114,5 @@ async fn audit(State(app): State<Arc<App>>) -> Response {
         balance_drift: found.balance_drift,
         orphan_holds: found.orphan_holds,
     };
-    json(StatusCode::OK, &data)
+    Ok(json(StatusCode::OK, &data))
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -11,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::App;
 use super::envelope::{ApiError, ok};
 use super::extract::{JsonBody, PathUser};
+use super::routes::Routes;
 use crate::domain::balance::Movement;
 use crate::domain::user::UserId;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .route("/api/v1/users/{id}/balance", get(balance))
         .route("/api/v1/users/{id}/balance/charge", post(charge))
         .route("/api/v1/users/{id}/balance/histories", get(histories))

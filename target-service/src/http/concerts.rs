@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
@@ -14,13 +13,14 @@ use serde::Serialize;
 use super::envelope::{ApiError, ok, page};
 use super::extract::PathId;
 use super::pages::cached;
+use super::routes::Routes;
 use super::{App, Live};
 use crate::domain::payments::SEAT_PRICE;
 use crate::domain::refusal::Refusal;
 use crate::domain::seats::SeatStatus;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .route("/api/v1/concerts", get(concerts))
         .route("/api/v1/concerts/{id}/dates", get(dates))
         .route("/api/availability/dates/{concertId}", get(dates))
@@ -30,7 +30,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 async fn concerts(State(app): State<Arc<App>>) -> Response {
     let live = app.live();
-    cached(&live.pages.concerts, || {
+    cached(&app.metrics, &live.pages.concerts, || {
         #[derive(Serialize)]
         struct Data {
             concerts: Vec<Concert>,
@@ -48,7 +48,7 @@ async fn concerts(State(app): State<Arc<App>>) -> Response {
 async fn dates(State(app): State<Arc<App>>, PathId(concert): PathId) -> Result<Response, ApiError> {
     let live = app.live();
     let kept = live.pages.nights(concert).ok_or(Refusal::NoSuchConcert(concert))?;
-    Ok(cached(kept, || render_dates(&live, concert)))
+    Ok(cached(&app.metrics, kept, || render_dates(&live, concert)))
 }
 
 fn render_dates(live: &Live, concert: u64) -> Vec<u8> {

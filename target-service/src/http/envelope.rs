@@ -89,9 +89,22 @@ impl ApiError {
         "TOKEN_MISSING",
         "send the token of POST /api/v1/queues in the header Queue-Token-Queue-Id",
     );
+    pub(super) const ORDERS_FULL: Self = Self::fixed(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "ORDERS_FULL",
+        "too many orders wait to be settled; try again in a moment",
+    );
+
+    pub(super) const INTERNAL: Self =
+        Self::fixed(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "the service failed; its log says more");
 
     const fn fixed(status: StatusCode, name: &'static str, message: &'static str) -> Self {
         Self { status, name, message: Cow::Borrowed(message) }
+    }
+
+    /// What a fault answers with.
+    pub(super) const fn injected(status: StatusCode) -> Self {
+        Self::fixed(status, "INJECTED", "a fault was set on this path")
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -125,6 +138,14 @@ impl From<Refusal> for ApiError {
             }
             Refusal::HoldExpired(_) => (S::GONE, "HOLD_EXPIRED"),
             Refusal::InsufficientBalance { .. } => (S::PAYMENT_REQUIRED, "INSUFFICIENT_BALANCE"),
+            Refusal::NoSuchCoupon(_) => (S::NOT_FOUND, "NO_SUCH_COUPON"),
+            Refusal::NoSuchProduct(_) => (S::NOT_FOUND, "NO_SUCH_PRODUCT"),
+            Refusal::NoSuchOrder(_) => (S::NOT_FOUND, "NO_SUCH_ORDER"),
+            Refusal::CouponIssued(_) => (S::CONFLICT, "ALREADY_ISSUED"),
+            Refusal::CouponNotIssued(_) => (S::CONFLICT, "COUPON_NOT_ISSUED"),
+            Refusal::CouponUsed(_) => (S::CONFLICT, "COUPON_USED"),
+            Refusal::OutOfStock { .. } => (S::CONFLICT, "OUT_OF_STOCK"),
+            Refusal::CouponsGone(_) => (S::GONE, "SOLD_OUT"),
         };
         Self { status, name, message: refusal.to_string().into() }
     }

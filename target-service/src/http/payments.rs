@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -12,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::App;
 use super::envelope::{ApiError, ok};
 use super::extract::{JsonBody, PathId};
+use super::routes::Routes;
 use crate::domain::payments::Receipt;
 
 /// Keys are kept, so their size has an end.
 const LONGEST_KEY: usize = 255;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/api/v1/payments", post(pay)).route("/api/v1/payments/{id}/cancel", post(cancel))
+pub(super) fn routes() -> Routes {
+    Routes::new().route("/api/v1/payments", post(pay)).route("/api/v1/payments/{id}/cancel", post(cancel))
 }
 
 #[derive(Deserialize)]

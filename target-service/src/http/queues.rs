@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -12,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::App;
 use super::envelope::{ApiError, ok, success};
 use super::extract::{JsonBody, JsonUser, PathUser, TOKEN_HEADER, TokenHeader};
+use super::routes::Routes;
 use crate::domain::queue::{Pass, Standing, Token};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .route("/api/v1/queues", post(enter).get(standing).delete(leave))
         .route("/api/waiting-queue-token", post(enter_created))
         .route("/api/waiting-queue-token/{userId}", get(of_user))

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -11,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::App;
 use super::envelope::{ApiError, ok};
 use super::extract::{JsonBody, PathId, TokenHeader};
+use super::routes::Routes;
 use crate::domain::seats::{Place, Reservation, ReservationStatus};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .route("/api/v1/reservations", post(reserve))
         .route("/api/v1/reservations/{id}", get(reservation))
 }

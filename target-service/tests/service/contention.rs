@@ -100,3 +100,85 @@ async fn never_more_are_active_than_the_limit() {
     let expected: Vec<u64> = std::iter::repeat_n(0, 7).chain(1..=93).collect();
     assert_eq!(positions, expected);
 }
+
+#[tokio::test]
+async fn a_thousand_users_on_a_hundred_coupons_get_a_hundred() {
+    let service = TestService::sized(json!({ "couponLimit": 100 })).await;
+    let mut tries = JoinSet::new();
+    for part in 0..50_u64 {
+        let mut client = service.client().await;
+        tries.spawn(async move {
+            let mut answers = Vec::new();
+            for user in part * 20..part * 20 + 20 {
+                answers.push(client.publish(user, 1).await);
+            }
+            answers
+        });
+    }
+    let answers = tries.join_all().await.concat();
+    assert_eq!((count(&answers, 200), count(&answers, 410)), (100, 900));
+    service.clean_audit().await;
+    assert_eq!(service.audit().await["couponsIssued"], 100);
+}
+
+#[tokio::test]
+async fn one_user_from_many_clients_gets_one_coupon() {
+    let service = TestService::start().await;
+    let mut tries = JoinSet::new();
+    for _ in 0..50 {
+        let mut client = service.client().await;
+        tries.spawn(async move { client.publish(7, 1).await });
+    }
+    let answers = tries.join_all().await;
+    assert_eq!((count(&answers, 200), count(&answers, 409)), (1, 49));
+    service.clean_audit().await;
+    assert_eq!(service.audit().await["couponsIssued"], 1);
+}
+
+#[tokio::test]
+async fn a_stock_of_ten_is_sold_ten_times() {
+    let service = TestService::sized(json!({ "products": 1, "stock": 10 })).await;
+    let mut tries = JoinSet::new();
+    for user in 0..200_u64 {
+        let mut client = service.client().await;
+        tries.spawn(async move { client.order(user, 1, 1).await });
+        if user % 50 == 0 {
+            service.clean_audit().await;
+        }
+    }
+    let answers = tries.join_all().await;
+    assert_eq!((count(&answers, 200), count(&answers, 409)), (10, 190));
+    let mut client = service.client().await;
+    for answer in answers.iter().filter(|answer| answer.status == 200) {
+        let data = answer.expect(200);
+        assert_eq!(client.settled(&data["orderId"]).await["status"], "COMPLETED");
+    }
+    let ranks = client.get("/api/v1/products/ranks").await.expect(200);
+    assert_eq!(ranks["products"][0]["sold"], 10);
+    service.clean_audit().await;
+}
+
+#[tokio::test]
+async fn orders_over_several_products_and_one_account_neither_block_nor_lose_anything() {
+    let service = TestService::sized(json!({ "products": 4, "stock": 300, "balance": 500_000 })).await;
+    let mut tries = JoinSet::new();
+    for number in 0..40_u64 {
+        let mut client = service.client().await;
+        tries.spawn(async move {
+            let mut pieces = 0;
+            for round in 0..10 {
+                // Both orders of two products, so that taking them as they come would end in a circle.
+                let (first, second) = ((number + round) % 4 + 1, (number + 3 * round + 1) % 4 + 1);
+                let products = json!([{ "id": first, "quantity": 2 }, { "id": second, "quantity": 1 }]);
+                let answer =
+                    client.post("/api/v1/orders", json!({ "userId": 1, "products": products })).await;
+                assert!([200, 402, 409].contains(&answer.status), "{answer:?}");
+                pieces += if answer.status == 200 { 3 } else { 0 };
+            }
+            pieces
+        });
+    }
+    let pieces: u64 = tries.join_all().await.iter().sum();
+    service.clean_audit().await;
+    assert_eq!(service.client().await.balance(1).await, 500_000 - 1000 * pieces);
+}

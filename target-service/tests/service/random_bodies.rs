@@ -8,17 +8,19 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{TOKEN, TestService};
 
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 9] = [
     "/api/v1/queues",
     "/api/waiting-queue-token",
     "/api/v1/reservations",
     "/api/v1/payments",
     "/api/v1/payments/1/cancel",
     "/api/v1/users/1/balance/charge",
+    "/api/v1/users/1/coupons/publish",
+    "/api/v1/orders",
     "/admin/reset",
 ];
 
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 24] = [
     "userId",
     "requestAt",
     "scheduleId",
@@ -30,6 +32,18 @@ const FIELDS: [&str; 12] = [
     "activeLimit",
     "holdSeconds",
     "balance",
+    "couponId",
+    "products",
+    "id",
+    "quantity",
+    "stock",
+    "couponLimit",
+    "path",
+    "share",
+    "delayMs",
+    "status",
+    "stallMs",
+    "leakKiB",
     "x",
 ];
 
@@ -58,6 +72,23 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn likely_object() -> impl Strategy<Value = Value> {
     prop::collection::vec((prop::sample::select(&FIELDS[..]), any_json()), 1..6)
         .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+#[test]
+fn no_list_of_faults_gives_a_server_error() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let service = runtime.block_on(TestService::start());
+    let client = RefCell::new(runtime.block_on(service.client()));
+    let lists = prop::collection::vec(likely_object(), 0..4).prop_map(Value::from);
+    let bodies = prop_oneof![3 => lists, 1 => any_json()];
+    let mut runner = TestRunner::new(Config { cases: 200, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&bodies, |body| {
+        let body = body.to_string();
+        let answer = runtime.block_on(client.borrow_mut().send("PUT", "/admin/faults", &[], &body));
+        prop_assert!([200, 400, 413].contains(&answer.status), "{}: {:?}", body, answer);
+        Ok(())
+    });
+    outcome.unwrap();
 }
 
 #[test]

@@ -129,9 +129,43 @@ impl Client {
         answer
     }
 
+    /// Orders one product, and gives the order's number.
+    pub(crate) async fn order(&mut self, user: u64, product: u64, quantity: u64) -> Answer {
+        let products = json!([{ "id": product, "quantity": quantity }]);
+        self.post("/api/v1/orders", json!({ "userId": user, "products": products })).await
+    }
+
+    /// Asks after an order until it is no longer pending, and gives what it is then.
+    pub(crate) async fn settled(&mut self, order: &Value) -> Value {
+        loop {
+            let data = self.get(&format!("/api/v1/orders/{order}")).await.expect(200);
+            if data["status"] != "PENDING" {
+                return data;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    pub(crate) async fn publish(&mut self, user: u64, coupon: u64) -> Answer {
+        self.post(&format!("/api/v1/users/{user}/coupons/publish"), json!({ "couponId": coupon })).await
+    }
+
     /// Whether the service has closed the connection; waits until it says something.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.stream.read_u8().await.is_err()
+    }
+
+    /// Reads to the end of the connection, however it ends.
+    pub(crate) async fn end(&mut self) -> std::io::Result<usize> {
+        self.stream.read_to_end(&mut Vec::new()).await
+    }
+
+    /// The value of a metric as it is written, by its name with all its labels.
+    pub(crate) async fn metric(&mut self, name: &str) -> String {
+        let answer = self.get("/metrics").await;
+        let value = answer.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value = value.unwrap_or_else(|| panic!("{name} is not in {}", answer.body));
+        value.to_owned()
     }
 
     async fn line(&mut self) -> String {

@@ -99,6 +99,11 @@ impl Waiting {
         before + within as u64
     }
 
+    /// How many stand in the line.
+    pub(super) fn len(&self) -> u64 {
+        self.blocks.iter().map(|block| block.present).sum()
+    }
+
     /// The next part of the line, tickets and tokens, for a look at who is still interested.
     pub(super) fn patrol(&mut self) -> Vec<(u64, Token)> {
         if self.patrolled >= self.blocks.len() {

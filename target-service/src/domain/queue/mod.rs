@@ -224,6 +224,21 @@ impl Queue {
         }
     }
 
+    /// How many tokens are active, and how many wait.
+    pub(crate) fn census(&self, now: Timestamp) -> (u64, u64) {
+        if let Some(limited) = &self.limited {
+            let mut line = lock(&limited.line);
+            self.move_up(limited, &mut line, now);
+            return (line.active.len() as u64, line.waiting.len());
+        }
+        // Those that nobody has cleared away yet are the oldest.
+        let living = |shard: &Shard| {
+            let expired = shard.by_age.partition_point(|(until, _)| *until <= now);
+            shard.by_age.range(expired..).filter(|(_, token)| shard.tokens.contains_key(token)).count()
+        };
+        (self.shards.each().map(|shard| living(&shard) as u64).sum(), 0)
+    }
+
     /// Removes what has expired although nobody asks for it any more.
     pub(crate) fn sweep(&self, now: Timestamp) {
         let Some(limited) = &self.limited else {
@@ -232,6 +247,7 @@ impl Queue {
                 drop(shard);
                 self.forget(gone);
             }
+            self.give_room_back();
             return;
         };
         let mut line = lock(&limited.line);
@@ -247,6 +263,24 @@ impl Queue {
         }
         drop(line);
         self.forget(gone);
+        self.give_room_back();
+    }
+
+    /// Gives the memory of a rush back after it: maps keep the room that they once needed.
+    fn give_room_back(&self) {
+        for mut shard in self.shards.each() {
+            if let Some(room) = spare_room(shard.tokens.len(), shard.tokens.capacity()) {
+                shard.tokens.shrink_to(room);
+            }
+            if let Some(room) = spare_room(shard.by_age.len(), shard.by_age.capacity()) {
+                shard.by_age.shrink_to(room);
+            }
+        }
+        self.newest.each_shard(|newest| {
+            if let Some(room) = spare_room(newest.len(), newest.capacity()) {
+                newest.shrink_to(room);
+            }
+        });
     }
 
     /// Takes out the active ones whose time is over, and fills their places from the line.
@@ -291,6 +325,11 @@ impl Queue {
     fn missing(&self, token: Token) -> Refusal {
         if self.numbers.was_issued(token) { Refusal::TokenExpired } else { Refusal::TokenUnknown }
     }
+}
+
+/// The room to keep of a map that is nearly empty; none if it is well used, or too small to matter.
+fn spare_room(used: usize, room: usize) -> Option<usize> {
+    (room > 256 && used < room / 4).then_some(used * 2)
 }
 
 #[cfg(test)]

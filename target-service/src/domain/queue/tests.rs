@@ -18,6 +18,14 @@ impl Queue {
     fn token_count(&self) -> usize {
         self.shards.each().map(|shard| shard.tokens.len()).sum()
     }
+
+    /// The tokens there is room for, in all maps together.
+    fn room(&self) -> usize {
+        let mut room =
+            self.shards.each().map(|shard| shard.tokens.capacity() + shard.by_age.capacity()).sum();
+        self.newest.each_shard(|newest| room += newest.capacity());
+        room
+    }
 }
 
 #[test]
@@ -119,5 +127,6 @@ fn tokens_come_and_go_and_leave_no_memory_behind() {
         }
         assert!(queue.token_count() <= 1, "{limit:?}: {}", queue.token_count());
         assert_eq!(queue.newest.len(), queue.token_count());
+        assert!(queue.room() < 64 * 1024, "{limit:?}: {}", queue.room());
     }
 }

@@ -1,7 +1,10 @@
 //! Thresholds as users write them.
 
 use super::*;
-use crate::scenario::model::{CheckInfo, CustomInfo, GroupInfo, RowInfo};
+use crate::scenario::model::{
+    CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, RowId, RowInfo, StageId,
+};
+use crate::threshold::{Aggregate, Comparison, Filter, OutcomeFilter};
 
 fn catalog() -> Catalog {
     let row = |name: &str, business: &[&str]| RowInfo {

@@ -1,0 +1,129 @@
+//! Iterations of one user: one after another, at their own pace, or a single one.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::steps::{Early, Flow};
+use super::user::User;
+use super::worker::Worker;
+use crate::scenario::model::{Action, Scenario, Step};
+
+/// Iterations one after another, as long as `another` says so and the user need not go. True where the user
+/// is gone for good.
+pub(super) async fn iterate(worker: &Rc<Worker>, user: &mut User, another: impl Fn() -> bool) -> bool {
+    let prepared = Arc::clone(&worker.prepared);
+    let scenario = &prepared.test.scenarios[usize::from(user.scenario)];
+    if user.scope.iteration == 0 && !start(worker, user, scenario).await {
+        return true;
+    }
+    let pace = scenario.load.pace;
+    let mut due = Instant::now();
+    while !worker.is_retired(user) && another() {
+        match iteration(worker, user, scenario, due).await {
+            Flow::EndUser => return true,
+            Flow::EndRun => {
+                worker.ask_to_stop_run();
+                return true;
+            }
+            Flow::Next | Flow::End(_) => {}
+        }
+        match pace {
+            Some(pace) => {
+                due += pace;
+                worker.wait_until(user, due).await;
+            }
+            None => due = Instant::now(),
+        }
+        if !user.waited {
+            worker.breathe(user).await;
+        }
+    }
+    false
+}
+
+/// `on_start`, tried until it succeeds; think times of the flow pass in between, so that a broken target is
+/// not hammered. False where the user has to go before.
+pub(super) async fn start(worker: &Worker, user: &mut User, scenario: &Scenario) -> bool {
+    if scenario.on_start.is_empty() {
+        return true;
+    }
+    loop {
+        user.cursor = Instant::now();
+        user.waited = false;
+        match worker.block(user, &scenario.on_start).await {
+            Flow::Next | Flow::End(Early::Stopped | Early::Business) => {
+                user.keep_as_base();
+                return true;
+            }
+            Flow::End(Early::Failed | Early::Cut) => {}
+            Flow::EndUser => return false,
+            Flow::EndRun => {
+                worker.ask_to_stop_run();
+                return false;
+            }
+        }
+        pass_think_times(worker, user, &scenario.flow).await;
+        worker.breathe(user).await;
+        if worker.is_retired(user) {
+            return false;
+        }
+    }
+}
+
+/// An iteration that is cut off before its end counts as interrupted.
+struct Running<'a> {
+    worker: &'a Worker,
+    scenario: u16,
+    due: Instant,
+    over: bool,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            let stage = self.worker.stage_at(self.scenario, self.due);
+            let scenario = usize::from(self.scenario);
+            self.worker.record(stage, |recorder| recorder.scenarios[scenario].interrupted += 1);
+        }
+    }
+}
+
+pub(super) async fn iteration(worker: &Worker, user: &mut User, scenario: &Scenario, due: Instant) -> Flow {
+    user.begin_iteration(scenario, due);
+    let stage = worker.stage_at(user.scenario, due);
+    let number = usize::from(user.scenario);
+    worker.record(stage, |recorder| recorder.scenarios[number].started += 1);
+    let mut running = Running { worker, scenario: user.scenario, due, over: false };
+    let mut flow = Flow::Next;
+    for (place, step) in scenario.flow.iter().enumerate() {
+        flow = worker.step(user, step).await;
+        if flow != Flow::Next {
+            if matches!(flow, Flow::End(Early::Failed | Early::Cut)) {
+                pass_think_times(worker, user, &scenario.flow[place + 1..]).await;
+            }
+            break;
+        }
+    }
+    running.over = true;
+    drop(running);
+    let took = user.cursor.saturating_duration_since(due);
+    worker.record(stage, |recorder| {
+        let record = &mut recorder.scenarios[number];
+        match flow {
+            Flow::Next => record.iterations.record(took),
+            Flow::End(Early::Cut) => record.cut += 1,
+            Flow::End(_) | Flow::EndUser | Flow::EndRun => record.ended_early += 1,
+        }
+    });
+    user.scope.forget_answer();
+    flow
+}
+
+async fn pass_think_times(worker: &Worker, user: &mut User, rest: &[Step]) {
+    for step in rest {
+        if let Action::Think(think) = &step.action {
+            worker.think(user, think).await;
+        }
+    }
+}
