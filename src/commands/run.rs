@@ -239,7 +239,8 @@ impl<'a> Session<'a> {
         self.cpu_time = usage::processor_time().saturating_sub(cpu_before);
         let cores = self.workers.min(usage::cores()) as f64;
         let share = self.cpu_time.as_secs_f64() / (took.as_secs_f64() * cores);
-        self.cpu_share = share.is_finite().then_some(share.min(1.0));
+        // Of a moment's load it says nothing: three requests keep a core busy while they last.
+        self.cpu_share = (took >= Duration::from_secs(1)).then_some(share.min(1.0));
     }
 
     fn judge(&mut self, gate: &Gate<'_>) {
@@ -270,7 +271,7 @@ impl<'a> Session<'a> {
     fn result(&self, ended: Ended) -> RunResult {
         let secrets = self.shared.as_ref().map(|shared| shared.secrets()).unwrap_or_default();
         let captured: Vec<String> = self.samples.iter().flat_map(|sample| sample.captured.clone()).collect();
-        let command: Vec<String> = std::env::args().collect();
+        let command = command_line();
         RunResult::new(Facts {
             test: &self.test,
             totals: &self.totals,
@@ -356,6 +357,23 @@ fn finish(running: Running) -> anyhow::Result<()> {
     running
         .join()
         .map_err(|panic| anyhow::anyhow!("a worker broke down, the result may lack its share: {panic}"))
+}
+
+/// As it was typed, but for the values of `--env`: what of them is secret is known only to the steps that ask
+/// for it, and a run may end before any did.
+fn command_line() -> Vec<String> {
+    let mut is_value = false;
+    let shown = |word: std::ffi::OsString| {
+        let word = word.to_string_lossy();
+        let (flag, given) = match word.strip_prefix("--env=") {
+            Some(given) => ("--env=", Some(given)),
+            None => ("", is_value.then_some(&*word)),
+        };
+        let name = given.and_then(|given| given.split_once('=')).map(|(name, _)| name);
+        is_value = word == "--env" && !is_value;
+        name.map_or_else(|| word.to_string(), |name| format!("{flag}{name}=[redacted]"))
+    };
+    std::env::args_os().map(shown).collect()
 }
 
 /// How often the user asked to stop.

@@ -85,6 +85,8 @@ impl Worker {
             Err(ExchangeError::Own { fault, detail }) => {
                 // The guard counts the request as interrupted: it says nothing about the target.
                 drop(flight);
+                // Without a descriptor it may have come to its end at once: the user has yet to let others in.
+                user.waited = false;
                 self.give_buffer(bytes);
                 self.own_fault(user, fault, detail.into_owned());
                 return Flow::End(Early::Failed);
