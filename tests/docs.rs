@@ -18,6 +18,8 @@
 //! - `json`: any JSON
 //! - `text`: not checked
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot read its pages fails")]
+
 #[path = "docs/blocks.rs"]
 mod blocks;
 #[path = "docs/commands.rs"]

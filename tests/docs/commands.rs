@@ -15,10 +15,12 @@ struct Shown {
 
 fn shown(block: &Block) -> Vec<Shown> {
     let mut all: Vec<Shown> = Vec::new();
-    for line in block.text.lines() {
+    for line in block.text.split_inclusive('\n') {
         match (line.strip_prefix("$ "), all.last_mut()) {
-            (Some(command), _) => all.push(Shown { command: command.to_owned(), output: String::new() }),
-            (None, Some(last)) => last.output += &format!("{line}\n"),
+            (Some(command), _) => {
+                all.push(Shown { command: command.trim_end().to_owned(), output: String::new() });
+            }
+            (None, Some(last)) => last.output += line,
             (None, None) => panic!("{}: a block of commands begins with `$ `", block.place),
         }
     }

@@ -19,7 +19,7 @@ fn hold(path: &str, parts: &[(String, String)]) {
         let start =
             wanted.find(&begin).unwrap_or_else(|| panic!("{path} has no `{}`", begin.trim())) + begin.len();
         let end = start + wanted[start..].find("<!-- end -->").expect("every generated part has an end");
-        wanted.replace_range(start..end, &format!("{}\n", part.trim_end()));
+        wanted.replace_range(start..end, &format!("\n{}\n\n", part.trim_end()));
     }
     let marks = wanted.matches("<!-- generated: ").count();
     assert_eq!(marks, parts.len(), "{path} has another generated part than these: {parts:?}");
