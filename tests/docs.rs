@@ -12,9 +12,8 @@
 //! - `yaml invalid`: a scenario with findings
 //! - `yaml github`: a workflow; only the commands in it are checked
 //! - `console`: commands of `loadtest`, with exactly this output
-//! - `console smoke`: commands that must pass; a run is shortened by `--smoke`
 //! - `console curl`: requests to the bundled service, with this output but for tokens and times
-//! - `console cargo`: commands of `cargo` and `just`, which are not run here
+//! - `sh`: commands that must pass. A run is shortened by `--smoke`; `cargo` and `just` are not run here
 //! - `json`: any JSON
 //! - `text`: not checked
 

@@ -96,9 +96,10 @@ impl Page {
 
 #[test]
 fn every_block_says_how_it_is_checked() {
-    const KNOWN: [(&str, &[&str]); 5] = [
+    const KNOWN: [(&str, &[&str]); 6] = [
         ("yaml", &["whole", "part", "step", "thresholds", "invalid", "github"]),
-        ("console", &["", "smoke", "curl", "cargo"]),
+        ("console", &["", "curl"]),
+        ("sh", &[""]),
         ("json", &[""]),
         ("text", &[""]),
         ("rust", &[""]),
