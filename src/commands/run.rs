@@ -17,7 +17,7 @@ use crate::metrics::{Sample, Second, Staged};
 use crate::output::{Course, Mode, Progress};
 use crate::report::terminal;
 use crate::result::{Ended, Facts, InvariantResult, InvariantState, LatencyLog, RunDirectory, RunResult};
-use crate::scenario::model::{Scenario, Shape, Test};
+use crate::scenario::model::{Scenario, Shape, TargetKind, Test};
 use crate::target;
 use crate::template::{Env, Shared};
 use crate::threshold::{Data, Gate, Judgement, LoadTime};
@@ -79,7 +79,10 @@ impl<'a> Session<'a> {
             workers: scenario::workers(&args.scenario, true),
             started,
             began: Instant::now(),
-            target_url: String::new(),
+            target_url: match &test.target.kind {
+                TargetKind::Url(url) => url.clone(),
+                TargetKind::Bundled => "the bundled service".into(),
+            },
             shared: None,
             totals: Staged::new(&test.catalog, test.scenarios.len()),
             seconds: Vec::new(),
@@ -262,6 +265,7 @@ impl<'a> Session<'a> {
                 () = stops.at_least(2) => OnceReport {
                     base: Arc::from([]),
                     checks: Vec::new(),
+                    skipped: Vec::new(),
                     problems: vec!["stopped before it was asked".into()],
                 },
             };
@@ -308,7 +312,9 @@ fn invariants(test: &Test, scenario: u16, report: &OnceReport) -> Vec<InvariantR
             continue;
         }
         let mut seen = report.checks.iter().filter(|result| result.check.index() == index).peekable();
-        let (state, detail) = if seen.peek().is_none() {
+        let (state, detail) = if report.skipped.iter().any(|check| check.index() == index) {
+            (InvariantState::Skipped, None)
+        } else if seen.peek().is_none() {
             (InvariantState::NotAsked, problem.clone())
         } else {
             match seen.find(|result| !result.held) {

@@ -36,6 +36,8 @@ pub struct OnceReport {
     /// What it left in the slots.
     pub base: Base,
     pub checks: Vec<CheckResult>,
+    /// Checks that were not asked, by the `when` of their step.
+    pub skipped: Vec<CheckId>,
     /// What kept it from its end, in words. Empty where all went well.
     pub problems: Vec<String>,
 }
@@ -51,7 +53,12 @@ impl Prepared {
         totals: Option<&Recorder>,
     ) -> OnceReport {
         let Some(Scenario { slots, .. }) = self.test.scenarios.get(usize::from(scenario)) else {
-            return OnceReport { base: Arc::from([]), checks: Vec::new(), problems: Vec::new() };
+            return OnceReport {
+                base: Arc::from([]),
+                checks: Vec::new(),
+                skipped: Vec::new(),
+                problems: Vec::new(),
+            };
         };
         let empty: Base = vec![None; slots.len()].into();
         let results = totals.map(|totals| results(self, scenario, totals));
@@ -66,8 +73,12 @@ async fn run(
     base: &Base,
     results: Option<Value>,
 ) -> OnceReport {
-    let failed =
-        |problem: String| OnceReport { base: base.clone(), checks: Vec::new(), problems: vec![problem] };
+    let failed = |problem: String| OnceReport {
+        base: base.clone(),
+        checks: Vec::new(),
+        skipped: Vec::new(),
+        problems: vec![problem],
+    };
     let worker = match Worker::new(Arc::clone(&prepared), Instant::now(), Part::Once(part)) {
         Ok(worker) => Rc::new(worker),
         Err(error) => return failed(error.to_string()),
@@ -95,6 +106,7 @@ async fn run(
     OnceReport {
         base: user.scope.slots().into(),
         checks: worker.checks.take(),
+        skipped: worker.skipped.take(),
         problems: worker.problems.take(),
     }
 }

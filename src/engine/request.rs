@@ -165,7 +165,9 @@ impl Worker {
             return;
         }
         let Some(row) = row else {
-            self.note_problem(format!("{request}: {cause}: {detail}"));
+            let cause = cause.to_string();
+            let said = if detail.starts_with(&cause) { detail } else { format!("{cause}: {detail}") };
+            self.note_problem(format!("{request}: {said}"));
             return;
         };
         if !self.sampled.borrow_mut().insert((row, cause)) {

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::Once;
 use super::user::User;
-use super::worker::Worker;
+use super::worker::{Part, Worker};
 use crate::scenario::model::{Action, CustomKind, Step, StopWhat, Tally, Think};
 use crate::template::{EvalError, Slot, Value, ValueTemplate};
 
@@ -48,7 +49,10 @@ impl Worker {
             None => {}
             Some(when) => match when.holds(&mut user.scope) {
                 Ok(true) => {}
-                Ok(false) => return Flow::Next,
+                Ok(false) => {
+                    self.note_skipped(step);
+                    return Flow::Next;
+                }
                 Err(error) => return self.template_fault(user, &error),
             },
         }
@@ -97,6 +101,10 @@ impl Worker {
                 for (check, expr) in checks {
                     match expr.holds(&mut user.scope) {
                         Ok(held) => {
+                            if !held && self.part != Part::Load && self.part != Part::Once(Once::Verify) {
+                                let what = expr.explain(&mut user.scope);
+                                self.note_problem(format!("`{}` does not hold: {what}", step.name));
+                            }
                             let stage = self.stage_at(user.scenario, user.cursor);
                             self.checked(stage, &mut user.scope, *check, held, expr);
                         }

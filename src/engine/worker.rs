@@ -18,7 +18,7 @@ use super::{Base, Prepared};
 use crate::metrics::{Recorder, Sample, Staged};
 use crate::outcome::{Cause, OwnFault};
 use crate::plan;
-use crate::scenario::model::{CheckId, RowId, Shape, StageId};
+use crate::scenario::model::{Action, CheckId, RowId, Shape, StageId, Step};
 use crate::template::{Expr, Scope};
 
 /// What the coordinator tells its workers.
@@ -68,6 +68,7 @@ pub(super) struct Worker {
     /// For `setup`, `verify` and `teardown`: checks and problems, in their order.
     pub(super) checks: RefCell<Vec<super::CheckResult>>,
     pub(super) problems: RefCell<Vec<String>>,
+    pub(super) skipped: RefCell<Vec<CheckId>>,
     /// Users of each scenario.
     users: RefCell<Vec<u64>>,
     is_draining: Cell<bool>,
@@ -102,6 +103,7 @@ impl Worker {
             told: RefCell::default(),
             checks: RefCell::default(),
             problems: RefCell::default(),
+            skipped: RefCell::default(),
             users: RefCell::new(vec![0; scenarios]),
             is_draining: Cell::new(false),
             draining: Notify::new(),
@@ -162,6 +164,21 @@ impl Worker {
         } else {
             self.note_problem(detail);
         }
+    }
+
+    /// The checks of a step that its own `when` left out: nobody wanted them asked.
+    pub(super) fn note_skipped(&self, step: &Step) {
+        if self.part == Part::Load {
+            return;
+        }
+        super::walk(std::slice::from_ref(step), &mut |step| {
+            let checks = match &step.action {
+                Action::Request(request) => &request.expect.checks,
+                Action::Check(checks) => checks,
+                _ => return,
+            };
+            self.skipped.borrow_mut().extend(checks.iter().map(|(check, _)| *check));
+        });
     }
 
     pub(super) fn note_problem(&self, problem: String) {

@@ -111,9 +111,9 @@ fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
         Shape::SharedIterations { users, iterations } => {
             let _ = writeln!(
                 out,
-                "load        {kind}closed model, {} iterations shared by {} users",
-                count(*iterations),
-                count((*users).into())
+                "load        {kind}closed model, {} shared by {}",
+                plural(*iterations, "iteration"),
+                plural((*users).into(), "user")
             );
         }
     }
@@ -184,6 +184,10 @@ fn render_steps(out: &mut String, steps: &[Step], depth: usize) {
             _ => {}
         }
     }
+}
+
+fn plural(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// The word of the scenario language for a kind of load.

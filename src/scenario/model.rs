@@ -371,7 +371,9 @@ impl std::fmt::Display for StatusSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (place, (low, high)) in self.0.iter().enumerate() {
             let comma = if place == 0 { "" } else { ", " };
-            if low == high {
+            if (*low, *high) == (200, 399) {
+                write!(f, "{comma}2xx, 3xx")?;
+            } else if low == high {
                 write!(f, "{comma}{low}")?;
             } else if low % 100 == 0 && high - low == 99 {
                 write!(f, "{comma}{}xx", low / 100)?;

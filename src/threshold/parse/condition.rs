@@ -105,7 +105,11 @@ fn aggregate(
     names: Names<'_>,
 ) -> Result<Aggregate> {
     let has: &[&str] = match unit {
-        Unit::Time | Unit::Number => &["p50", "p95", "p99", "avg", "min", "max", "count", "drift"],
+        // A drift is seen in the series of seconds, which has these two.
+        Unit::Time if matches!(metric, Metric::Latency | Metric::ServiceTime) => {
+            &["p50", "p95", "p99", "avg", "min", "max", "count", "drift"]
+        }
+        Unit::Time | Unit::Number => &["p50", "p95", "p99", "avg", "min", "max", "count"],
         Unit::Events | Unit::Share => &["count", "rate"],
         Unit::Count => &["count"],
     };

@@ -77,13 +77,13 @@ fn dimensions(metric: Metric) -> &'static [&'static str] {
         | Metric::Requests
         | Metric::Failures
         | Metric::Business => &["step", "group", "scenario", "stage", "outcome"],
-        Metric::Interrupted => &["step", "group", "scenario", "stage"],
         Metric::Checks => &["step", "check", "group", "scenario", "stage"],
         Metric::GroupDuration => &["group", "scenario", "stage"],
         Metric::IterationDuration
         | Metric::Iterations
         | Metric::Dropped
         | Metric::Cut
+        | Metric::Interrupted
         | Metric::Lateness
         | Metric::Custom(_) => &["scenario", "stage"],
     }
