@@ -1,6 +1,6 @@
 //! `loadtest run`: target, setup, load, verify, teardown; then the result, whatever happened before.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
-use super::scenario::{self, show};
+use super::scenario::{self, print, show};
 use crate::cli::RunArgs;
 use crate::engine::{Base, Interval, Once, OnceReport, Prepared, Running};
 use crate::exit::Exit;
@@ -40,11 +40,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let style = scenario::style(args.scenario.no_color);
     let text =
         if args.quiet { format!("{}\n", result.verdict.line) } else { terminal::render(&result, style) };
-    let mut stdout = std::io::stdout();
-    stdout.write_all(text.as_bytes())?;
+    print(&text)?;
     written?;
     if !args.quiet {
-        stdout.write_all(terminal::written(directory.path(), style).as_bytes())?;
+        print(&terminal::written(directory.path(), style))?;
     }
     Ok(Exit::from_code(result.verdict.exit_code))
 }
