@@ -52,7 +52,8 @@ impl Worker {
         if let Some(row) = step.row {
             self.record(stage, |recorder| recorder.attempt(row));
         }
-        let mut flight = InFlight { worker: self, row: step.row, stage, timing: Timing::new(), over: false };
+        let mut flight =
+            InFlight { worker: self, row: step.row, stage, timing: Timing::at(due), over: false };
         let request = Request {
             origin: &prepared.wire.origin,
             wire: &bytes,

@@ -165,11 +165,12 @@ impl Worker {
     /// has passed already, it does not wait, and what follows is due since then.
     pub(super) async fn wait_until(&self, user: &mut User, wake: Instant) {
         user.waited = true;
-        if self.is_retired(user) {
-            user.cursor = Instant::now();
+        let now = Instant::now();
+        if self.is_draining() || user.retire_at.is_some_and(|at| now >= at) {
+            user.cursor = now;
             return;
         }
-        if Instant::now() >= wake {
+        if now >= wake {
             user.cursor = wake;
             return;
         }

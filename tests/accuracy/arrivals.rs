@@ -19,7 +19,7 @@ fn arrive(load: &str, workers: u32) -> (Ended, usize) {
 fn uniform_arrivals_are_the_integral_of_the_rate() {
     for (rate, workers) in [(1_000, 1), (5_000, 2), (20_000, 2)] {
         let (ended, count) = arrive(&format!("{{ rate: {rate}/s, duration: 1s }}"), workers);
-        assert!(count.abs_diff(rate) <= 1, "{count} of {rate}");
+        assert!(count.abs_diff(rate as usize) <= 1, "{count} of {rate}");
         assert_eq!(ended.row("ask")["attempted"].as_u64().unwrap(), count as u64);
     }
 }
@@ -36,7 +36,7 @@ fn poisson_arrivals_vary_as_they_should_and_repeat_with_the_seed() {
     for (rate, workers) in [(1_000, 1), (5_000, 2), (20_000, 2)] {
         let load = format!("{{ rate: {rate}/s, duration: 1s, arrivals: poisson }}");
         let (_, count) = arrive(&load, workers);
-        let expected = rate as f64;
+        let expected = f64::from(rate);
         assert!((count as f64 - expected).abs() < 4.0 * expected.sqrt(), "{count} of {rate}");
         let (_, again) = arrive(&load, 3 - workers);
         assert_eq!(count, again, "the same seed, another number of workers");

@@ -16,7 +16,11 @@ const STALL_TO: Duration = Duration::from_secs(6);
 
 fn stalling() -> Known {
     Known::start(|_, since| {
-        if (STALL_FROM..STALL_TO).contains(&since) { STALL_TO - since } else { Duration::from_millis(1) }
+        if (STALL_FROM..STALL_TO).contains(&since) {
+            STALL_TO.saturating_sub(since)
+        } else {
+            Duration::from_millis(1)
+        }
     })
 }
 
