@@ -17,7 +17,9 @@ use crate::http::Tls;
 use crate::metrics::{Sample, Second, Staged};
 use crate::output::{Course, Mode, Progress};
 use crate::report::terminal;
-use crate::result::{Ended, Facts, InvariantResult, InvariantState, LatencyLog, RunDirectory, RunResult};
+use crate::result::{
+    Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunDirectory, RunResult, harmless,
+};
 use crate::scenario::model::{Scenario, Shape, Test};
 use crate::target;
 use crate::template::{Env, Shared};
@@ -138,7 +140,7 @@ impl<'a> Session<'a> {
             tokio::select! {
                 teardown = prepared.once(Once::Teardown, number, Some(base), None) => {
                     for problem in teardown.problems {
-                        show(&format!("warning: teardown: {problem}\n"));
+                        show(&format!("{}\n", self.clean(&format!("warning: teardown: {problem}"))));
                     }
                 }
                 () = stops.at_least(2) => break,
@@ -205,7 +207,7 @@ impl<'a> Session<'a> {
                 let _ = log.append(second, &counted, &test.catalog);
             }
             for (fault, detail) in faults {
-                progress.say(&format!("warning: {fault}: {detail}"));
+                progress.say(&self.clean(&format!("warning: {fault}: {detail}")));
             }
             let elapsed = Duration::from_secs(u64::from(second) + 1);
             if let Some(last) = self.seconds.last() {
@@ -265,6 +267,13 @@ impl<'a> Session<'a> {
             };
             self.invariants.extend(invariants(&self.test, number, &report));
         }
+    }
+
+    /// Words that may hold what a step said or was told: without secrets, and with nothing to drive a terminal.
+    fn clean(&self, text: &str) -> String {
+        let secrets = self.shared.as_ref().map(|shared| shared.secrets()).unwrap_or_default();
+        let captured: [&str; 0] = [];
+        harmless(&Redactor::new(&secrets, &captured).redact(text), false).into_owned()
     }
 
     fn result(&self, ended: Ended) -> RunResult {
