@@ -120,7 +120,11 @@ impl<'a> Session<'a> {
         for number in 0..scenario_count(&test) {
             let setup = tokio::select! {
                 setup = prepared.once(Once::Setup, number, None, None) => setup,
-                () = stops.at_least(1) => return Ok(self.without_load(Ended::Interrupted)),
+                () = stops.at_least(1) => {
+                    // What it has made until now is for `teardown` to clean up.
+                    ended = Some(Ended::Interrupted);
+                    break;
+                }
             };
             if !setup.problems.is_empty() {
                 ended.get_or_insert(Ended::SetupFailed(setup.problems.join("; ")));
@@ -132,13 +136,12 @@ impl<'a> Session<'a> {
             None => {
                 let ended = self.drive(&prepared, &bases, directory, &stops).await?;
                 self.verify(&prepared, &bases, &stops).await;
-                ended
+                if stops.count() >= 2 { Ended::Interrupted } else { ended }
             }
         };
-        for (number, base) in bases.iter().enumerate() {
-            let number = u16::try_from(number).unwrap_or(u16::MAX);
+        for number in 0..scenario_count(&test) {
             tokio::select! {
-                teardown = prepared.once(Once::Teardown, number, Some(base), None) => {
+                teardown = prepared.once(Once::Teardown, number, bases.get(usize::from(number)), None) => {
                     for problem in teardown.problems {
                         show(&format!("{}\n", self.clean(&format!("warning: teardown: {problem}"))));
                     }
@@ -397,6 +400,10 @@ impl Stops {
             }
         });
         Stops(receiver)
+    }
+
+    fn count(&self) -> u32 {
+        *self.0.borrow()
     }
 
     /// Ready when there were as many; never where nobody listens.
