@@ -20,7 +20,7 @@ use crate::report::terminal;
 use crate::result::{
     Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunDirectory, RunResult, harmless,
 };
-use crate::scenario::model::{Scenario, Shape, Test};
+use crate::scenario::model::{Scenario, Shape, TargetKind, Test};
 use crate::target;
 use crate::template::{Env, Shared};
 use crate::threshold::{Data, Gate, Judgement, LoadTime};
@@ -98,6 +98,9 @@ impl<'a> Session<'a> {
     async fn run(&mut self, directory: &RunDirectory) -> anyhow::Result<Ended> {
         let test = Arc::clone(&self.test);
         let stops = Stops::listen();
+        if let TargetKind::Url(url) = &test.target.kind {
+            self.target_url.clone_from(url);
+        }
         let ready = tokio::select! {
             ready = target::start(&test.target, None) => ready,
             () = stops.at_least(1) => return Ok(self.without_load(Ended::Interrupted)),
