@@ -13,7 +13,6 @@ use super::scenario::{self, print, show};
 use crate::cli::RunArgs;
 use crate::engine::{Base, Interval, Once, OnceReport, Prepared, Running};
 use crate::exit::Exit;
-use crate::http::Tls;
 use crate::metrics::{Sample, Second, Staged};
 use crate::output::{Course, Mode, Progress};
 use crate::report::terminal;
@@ -102,7 +101,7 @@ impl<'a> Session<'a> {
             self.target_url.clone_from(url);
         }
         let ready = tokio::select! {
-            ready = target::start(&test.target, None) => ready,
+            ready = target::start(&test.target) => ready,
             () = stops.at_least(1) => return Ok(self.without_load(Ended::Interrupted)),
         };
         let ready = match ready {
@@ -114,9 +113,11 @@ impl<'a> Session<'a> {
         let env = Env { given: self.args.scenario.env.clone() };
         let shared = Arc::new(Shared::new(self.seed, ready.url.clone(), ready.bundled.is_some(), env));
         self.shared = Some(Arc::clone(&shared));
-        let tls = Tls::native().map_err(|error| error.to_string());
-        let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, shared, tls.ok());
-        let prepared = Arc::new(prepared?);
+        let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, shared);
+        let prepared = match prepared {
+            Ok(prepared) => Arc::new(prepared),
+            Err(error) => return Ok(self.without_load(Ended::SetupFailed(error.to_string()))),
+        };
 
         let mut bases = Vec::new();
         let mut ended = None;
