@@ -8,7 +8,7 @@ use crate::cli::Cli;
 use crate::exit::Exit;
 
 pub(super) fn run(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
-    // Not straight to standard output: the generator panics where nobody reads any more.
+    // Not straight to standard output: it would panic where nobody reads any more.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "loadtest", &mut script);
     std::io::stdout().write_all(&script)?;

@@ -1,6 +1,6 @@
 //! `loadtest run`: target, setup, load, verify, teardown; then the result, whatever happened before.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,14 +9,16 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
-use super::scenario::{self, show};
+use super::scenario::{self, print, show};
 use crate::cli::RunArgs;
 use crate::engine::{Base, Interval, Once, OnceReport, Prepared, Running};
 use crate::exit::Exit;
 use crate::metrics::{Sample, Second, Staged};
 use crate::output::{Course, Mode, Progress};
 use crate::report::terminal;
-use crate::result::{Ended, Facts, InvariantResult, InvariantState, LatencyLog, RunDirectory, RunResult};
+use crate::result::{
+    Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunDirectory, RunResult, harmless,
+};
 use crate::scenario::model::{Scenario, Shape, TargetKind, Test};
 use crate::target;
 use crate::template::{Env, Shared};
@@ -39,11 +41,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let style = scenario::style(args.scenario.no_color);
     let text =
         if args.quiet { format!("{}\n", result.verdict.line) } else { terminal::render(&result, style) };
-    let mut stdout = std::io::stdout();
-    stdout.write_all(text.as_bytes())?;
+    print(&text)?;
     written?;
     if !args.quiet {
-        stdout.write_all(terminal::written(directory.path(), style).as_bytes())?;
+        print(&terminal::written(directory.path(), style))?;
     }
     Ok(Exit::from_code(result.verdict.exit_code))
 }
@@ -123,7 +124,11 @@ impl<'a> Session<'a> {
         for number in 0..scenario_count(&test) {
             let setup = tokio::select! {
                 setup = prepared.once(Once::Setup, number, None, None) => setup,
-                () = stops.at_least(1) => return Ok(self.without_load(Ended::Interrupted)),
+                () = stops.at_least(1) => {
+                    // What it has made until now is for `teardown` to clean up.
+                    ended = Some(Ended::Interrupted);
+                    break;
+                }
             };
             if !setup.problems.is_empty() {
                 ended.get_or_insert(Ended::SetupFailed(setup.problems.join("; ")));
@@ -135,15 +140,14 @@ impl<'a> Session<'a> {
             None => {
                 let ended = self.drive(&prepared, &bases, directory, &stops).await?;
                 self.verify(&prepared, &bases, &stops).await;
-                ended
+                if stops.count() >= 2 { Ended::Interrupted } else { ended }
             }
         };
-        for (number, base) in bases.iter().enumerate() {
-            let number = u16::try_from(number).unwrap_or(u16::MAX);
+        for number in 0..scenario_count(&test) {
             tokio::select! {
-                teardown = prepared.once(Once::Teardown, number, Some(base), None) => {
+                teardown = prepared.once(Once::Teardown, number, bases.get(usize::from(number)), None) => {
                     for problem in teardown.problems {
-                        show(&format!("warning: teardown: {problem}\n"));
+                        show(&format!("{}\n", self.clean(&format!("warning: teardown: {problem}"))));
                     }
                 }
                 () = stops.at_least(2) => break,
@@ -210,7 +214,7 @@ impl<'a> Session<'a> {
                 let _ = log.append(second, &counted, &test.catalog);
             }
             for (fault, detail) in faults {
-                progress.say(&format!("warning: {fault}: {detail}"));
+                progress.say(&self.clean(&format!("warning: {fault}: {detail}")));
             }
             let elapsed = Duration::from_secs(u64::from(second) + 1);
             if let Some(last) = self.seconds.last() {
@@ -271,6 +275,13 @@ impl<'a> Session<'a> {
             };
             self.invariants.extend(invariants(&self.test, number, &report));
         }
+    }
+
+    /// Words that may hold what a step said or was told: without secrets, and with nothing to drive a terminal.
+    fn clean(&self, text: &str) -> String {
+        let secrets = self.shared.as_ref().map(|shared| shared.secrets()).unwrap_or_default();
+        let captured: [&str; 0] = [];
+        harmless(&Redactor::new(&secrets, &captured).redact(text), false).into_owned()
     }
 
     fn result(&self, ended: Ended) -> RunResult {
@@ -396,6 +407,10 @@ impl Stops {
             }
         });
         Stops(receiver)
+    }
+
+    fn count(&self) -> u32 {
+        *self.0.borrow()
     }
 
     /// Ready when there were as many; never where nobody listens.

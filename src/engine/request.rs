@@ -176,16 +176,26 @@ impl Worker {
         let body = response.body();
         let body = String::from_utf8_lossy(&body[..body.len().min(SAMPLE_BODY)]).into_owned();
         let at = Instant::now().saturating_duration_since(self.epoch);
-        let captured = self.captured(user);
+        let captured = self.captured(user, [&request, &detail, &body]);
         self.samples.borrow_mut().push(Sample { row, cause, at, request, status, detail, body, captured });
     }
 
-    /// The texts that this user captured: tokens and the like, which no report should show.
-    fn captured(&self, user: &User) -> Vec<String> {
+    /// The texts that this user has from answers, or made of them: tokens and the like, which no report should
+    /// show. Of lists, which may be long, those that `shown` has.
+    fn captured(&self, user: &User, shown: [&str; 3]) -> Vec<String> {
         let scenario = &self.prepared.test.scenarios[usize::from(user.scenario)];
-        let slots = scenario.flow_slots.iter();
-        let values = slots.filter_map(|slot| user.scope.get(*slot)?.as_str().map(str::to_owned));
-        values.collect()
+        let is_var = |place: usize| scenario.vars.iter().any(|(slot, _)| slot.index() == place);
+        let slots = user.scope.slots().iter().enumerate();
+        let mut texts = Vec::new();
+        for value in slots.filter(|(place, _)| !is_var(*place)).filter_map(|(_, value)| value.as_ref()) {
+            if let Some(text) = value.as_str() {
+                texts.push(text.to_owned());
+            } else if let Ok(list) = value.try_iter() {
+                let parts = list.filter_map(|part| part.as_str().map(str::to_owned));
+                texts.extend(parts.filter(|part| shown.iter().any(|text| text.contains(part))));
+            }
+        }
+        texts
     }
 
     pub(super) fn template_fault(&self, user: &User, error: &EvalError) -> Flow {

@@ -126,7 +126,13 @@ impl Worker {
 
     async fn repeat(&self, user: &mut User, times: &ValueTemplate, steps: &[Step]) -> Flow {
         let times = match times.eval(&mut user.scope) {
-            Ok(value) => value.as_usize().unwrap_or(0),
+            Ok(value) => match value.as_usize() {
+                Some(times) => times,
+                None => {
+                    let problem = format!("`{value}` is no number of rounds: it takes 0, 1, 2 …");
+                    return self.template_fault(user, &EvalError { expression: "repeat".into(), problem });
+                }
+            },
             Err(error) => return self.template_fault(user, &error),
         };
         for _ in 0..times {

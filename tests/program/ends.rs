@@ -47,7 +47,8 @@ fn nothing_listens() {
         );
         assert!(line.starts_with(&start), "{line}");
         assert!(line.contains("refused") || line.contains("nothing listens"), "{line}");
-        assert!(ended.stdout.contains(&url), "{}", ended.said());
+        assert!(ended.stdout.contains(&format!(" · {url} · seed ")), "{}", ended.said());
+        assert_eq!(ended.result["target"]["url"], url);
         assert_eq!(ended.total("attempted"), 0);
     }
 }
@@ -71,10 +72,10 @@ fn a_target_that_is_never_ready() {
 #[test]
 fn setup_that_fails() {
     for (setup, words) in [
-        ("post: /reset", "POST /reset: status 500: status 500, expected 200..399"),
+        ("post: /reset", "POST /reset: status 500, expected 2xx, 3xx"),
         (
             "{ get: /fine, expect: { checks: { enough seats: json.seats >= 50 } } }",
-            "GET /fine: check: check `enough seats` does not hold: ",
+            "GET /fine: check `enough seats` does not hold: ",
         ),
         (
             "{ get: /fine, capture: { token: json.token } }",
@@ -100,6 +101,19 @@ fn a_template_that_fails_at_run_time() {
     assert!(line.starts_with("NOT VALID (exit 97): a template failed (3×); "), "{line}");
     assert!(ended.stderr.contains("random() picks from a list, and this one is empty"), "{}", ended.said());
     assert_eq!(ended.total("attempted"), 0, "it was never sent");
+}
+
+/// A number of rounds that is none is no quiet pass.
+#[test]
+fn a_loop_without_a_number() {
+    for times in ["\"many\"", "2.5", "0 - 3", "[1]"] {
+        let flow = format!(
+            "flow:\n  - name: ask\n    get: /fine\n  - repeat: ${{ {times} }}\n    do:\n      - get: /fine\n"
+        );
+        let ended = run(&flow).expect_code(97).expect_accounted();
+        assert!(ended.stderr.contains("is no number of rounds"), "{times}: {}", ended.said());
+    }
+    run("flow:\n  - get: /fine\n  - repeat: ${ 1 - 1 }\n    do:\n      - get: /broken\n").expect_code(0);
 }
 
 #[test]

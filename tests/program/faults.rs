@@ -261,7 +261,9 @@ fn results_that_have_no_place_to_go() {
         "target: {}\nload: {{ users: 1, iterations: 3 }}\nflow:\n  - name: ask\n    get: /thing\n",
         server.url()
     );
-    // A file stands where a folder is wanted: nothing is sent.
+    // A file stands where a folder is wanted, and a place that takes no folders: nothing is sent.
+    let ended = Loadtest::new("run").scenario(&yaml).args(&["--out", "/proc/nowhere"]).end().expect_code(1);
+    assert!(ended.stderr.contains("cannot write /proc/nowhere/"), "{}", ended.said());
     let ended = Loadtest::new("run").scenario(&yaml).file("taken", "").args(&["--out", "taken"]).end();
     let ended = ended.expect_code(1);
     assert!(

@@ -460,3 +460,22 @@ fn draws_depend_on_the_seed_alone() {
     assert_eq!(first, draws("7", "3"));
     assert_ne!(first.0, draws("8", "1").0);
 }
+
+/// Redirects are answers like others, and large bodies are read to their end.
+#[test]
+fn redirects_and_large_bodies() {
+    let large = "x".repeat(3_000_000);
+    let server = Recording::start(move |asked| match asked.target.as_str() {
+        "/large" => Answer::ok().body(&large),
+        "/moved" => Answer::status(302).header("Location", "/elsewhere"),
+        _ => Answer::ok(),
+    });
+    let yaml = format!(
+        "target: {}\nload: {{ users: 1, iterations: 2 }}\nflow:\n  - get: /large\n  - get: /moved\n    capture: {{ to: header(\"location\") }}\n\
+         \x20 - get: /elsewhere\n    when: to == \"/elsewhere\"\n",
+        server.url()
+    );
+    let ended = Loadtest::run(&yaml).end().expect_passed();
+    assert!(ended.row("GET /large")["received_bytes"].as_u64().unwrap() > 6_000_000);
+    assert_eq!(server.asked_for("/elsewhere").len(), 2, "{}", ended.said());
+}

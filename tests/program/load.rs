@@ -227,6 +227,19 @@ fn closed_users_wait_for_their_answers() {
     assert_eq!(ended.total("success"), 3, "the load was over by then: {}", ended.said());
 }
 
+/// A pace is kept where the target is fast, and a user who is late makes up for nothing but its due times.
+#[test]
+fn a_pace_bounds_the_iterations() {
+    let server = echo();
+    let yaml = format!(
+        "target: {}\nload: {{ users: 2, duration: 1s, pace: 250ms }}\nflow:\n  - get: /a\n",
+        server.url()
+    );
+    let ended = Loadtest::run(&yaml).end().expect_passed();
+    // At 0, 250, 500 and 750 ms.
+    assert_eq!(ended.iterations("completed"), 8, "{}", ended.said());
+}
+
 /// One user, once through the flow, whatever the load.
 #[test]
 fn smoke() {

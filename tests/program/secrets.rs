@@ -23,6 +23,7 @@ fn expect_nowhere(ended: &Ended, secret: &str) {
         URL_SAFE_NO_PAD.encode(secret),
         url.to_lowercase(),
         url.replace("%20", "+"),
+        secret.replace(' ', "%20"),
         url,
     ];
     let pair = STANDARD.encode(format!("user:{secret}"));
@@ -121,6 +122,28 @@ fn secrets_of_runs_that_never_began() {
     }
 }
 
+/// What was captured once for a user or for all is as private as what an iteration captures.
+#[test]
+fn captures_of_setup_and_on_start_reach_no_report() {
+    let server = parrot();
+    let yaml = format!(
+        "target: {}\nload: {{ users: 1, iterations: 2 }}\nvars: {{ plain: spoken-freely }}\n\
+         setup:\n  - post: /login\n    capture: {{ admin: json.token }}\n  - collect: {{ all: \"${{ admin ~ '-collected' }}\" }}\n\
+         on_start:\n  - post: /login\n    capture: {{ session: json.token ~ '-session' }}\n\
+         flow:\n  - name: first\n    post: /a/${{ admin }}/${{ plain }}\n    headers: {{ X-Session: \"${{ session }}\" }}\n    on_failure: continue\n\
+         \x20 - name: second\n    post: /b/${{ all[0] }}\n    json: \"${{ all }}\"\n",
+        server.url()
+    );
+    let ended = Loadtest::run(&yaml).end().expect_code(99).expect_accounted();
+    assert_eq!(ended.list("causes").len(), 2, "{}", ended.said());
+    expect_nowhere(&ended, CAPTURED);
+    assert!(
+        ended.stdout.contains("spoken-freely"),
+        "what the file says itself is no capture: {}",
+        ended.said()
+    );
+}
+
 /// A template that fails over a secret does not tell it.
 #[test]
 fn secrets_in_faults_of_templates() {
@@ -140,6 +163,39 @@ fn secrets_in_faults_of_templates() {
     );
     let ended = Loadtest::run(&yaml).env("KEY", SECRET).end().expect_code(98);
     expect_nowhere(&ended, SECRET);
+}
+
+/// What is said about `setup` and `teardown` is clean as well, of secrets and of what drives a terminal.
+#[test]
+fn secrets_in_what_fails_around_the_load() {
+    let server = parrot();
+    for (part, code) in [("setup", 96), ("teardown", 0), ("verify", 97)] {
+        let yaml = format!(
+            "target: {}\nload: {{ users: 1, iterations: 1 }}\n{part}:\n  - post: /fails/${{ secret(\"KEY\") }}\n\
+             \x20   query: {{ key: \"${{ secret(\"KEY\") | base64 }}\" }}\nflow:\n  - post: /login\n",
+            server.url()
+        );
+        let yaml = yaml.replace("\"${ secret(\"KEY\") | base64 }\"", "\"${ base64(secret('KEY')) }\"");
+        let ended = Loadtest::run(&yaml).env("KEY", SECRET).end().expect_code(code);
+        expect_nowhere(&ended, SECRET);
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(said.contains("/fails/[redacted]"), "{part}: {}", ended.said());
+    }
+    let server = Recording::start(|asked| match asked.target.as_str() {
+        "/fine" => Answer::ok(),
+        _ => Answer::ok().header("X-Evil", "a\x1b[2Jb"),
+    });
+    for part in ["setup", "teardown", "verify"] {
+        let yaml = format!(
+            "target: {}\nload: {{ users: 1, iterations: 1 }}\nflow:\n  - get: /fine\n\
+             {part}:\n  - get: /evil\n    expect: {{ checks: {{ good: 'header(\"X-Evil\") == 1' }} }}\n",
+            server.url()
+        );
+        let ended = Loadtest::run(&yaml).end();
+        for (place, text) in ended.all_text() {
+            assert!(!text.contains('\x1b'), "{part}: {place}: {text}");
+        }
+    }
 }
 
 /// Header values that would break out of their line are a fault of the test, and are not sent.

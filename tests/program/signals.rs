@@ -139,6 +139,28 @@ fn a_signal_before_the_load() {
     }
 }
 
+/// Whatever `setup` had made until then is cleaned up.
+#[test]
+fn teardown_follows_an_interrupted_setup() {
+    let server = Recording::start(|asked| {
+        if asked.target == "/reset" {
+            std::thread::sleep(Duration::from_mins(10));
+        }
+        Answer::ok()
+    });
+    let yaml = format!(
+        "target: {}\nload: {{ users: 1, iterations: 1 }}\nflow:\n  - get: /a\n\
+         setup:\n  - post: /reset\nteardown:\n  - post: /clean\n",
+        server.url()
+    );
+    let running = Loadtest::run(&yaml).start();
+    server.wait_for(1);
+    running.signal(Signal::INT);
+    let ended = running.end().expect_code(130).expect_accounted();
+    assert_eq!(server.asked_for("/clean").len(), 1, "{}", ended.said());
+    assert_eq!(server.asked_for("/a").len(), 0);
+}
+
 #[test]
 fn verify_is_asked_after_an_interruption() {
     let server = Recording::start(|_| Answer::ok());
@@ -152,6 +174,33 @@ fn verify_is_asked_after_an_interruption() {
     running.signal(Signal::INT);
     let ended = running.end().expect_code(130);
     assert_eq!(ended.list("invariants")[0]["state"], "broken", "{}", ended.said());
+}
+
+/// Who will not wait for `verify` either gets no answer to it; the result is written all the same.
+#[test]
+fn a_second_signal_while_verify_waits() {
+    let server = Recording::start(|asked| {
+        if asked.target == "/audit" {
+            std::thread::sleep(Duration::from_mins(10));
+        }
+        Answer::ok()
+    });
+    let yaml = format!(
+        "target: {}\nhttp: {{ timeout: 10m }}\nload: {{ users: 1, iterations: 1 }}\nflow:\n  - get: /a\n\
+         verify:\n  - get: /audit\n    expect: {{ checks: {{ sane: status == 200 }} }}\n",
+        server.url()
+    );
+    let running = Loadtest::run(&yaml).start();
+    server.wait_for(2);
+    running.signal(Signal::INT);
+    // Two signals of one kind that come together are one: the second is sent until it was heard.
+    wait_until("the end", || {
+        running.signal_if_there(Signal::TERM);
+        running.has_written_its_result()
+    });
+    let ended = running.end().expect_code(130);
+    assert_eq!(ended.list("invariants")[0]["state"], "not_asked", "{}", ended.said());
+    assert_eq!(ended.total("success"), 1);
 }
 
 /// Killed without a word: what was measured until then can be read, and the service has ended with it.

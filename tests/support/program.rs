@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
 /// No run of a test takes longer, however busy the machine: past it the program hangs.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// Between two looks at something that is waited for.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -161,7 +161,7 @@ impl Heard {
 
     /// All of it: until every process that holds the other end has gone.
     #[track_caller]
-    fn to_end(&mut self) -> String {
+    fn rest(&mut self) -> String {
         let reader = self.reader.take().unwrap();
         wait_until("that nobody holds its output any more", || reader.is_finished());
         self.text()
@@ -223,6 +223,15 @@ impl Started {
         rustix::process::kill_process_group(self.pid(), signal).unwrap();
     }
 
+    /// As [`Started::signal`], to one that may have ended in the meantime.
+    pub(crate) fn signal_if_there(&self, signal: Signal) {
+        let _ = rustix::process::kill_process_group(self.pid(), signal);
+    }
+
+    pub(crate) fn has_written_its_result(&self) -> bool {
+        newest_run(&self.folder).is_some_and(|run| run.join("result.json").exists())
+    }
+
     fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap()
     }
@@ -244,8 +253,8 @@ impl Started {
         };
         Ended {
             code: status.code().or_else(|| status.signal().map(|signal| -signal)).unwrap(),
-            stdout: self.stdout.to_end(),
-            stderr: self.stderr.to_end(),
+            stdout: self.stdout.rest(),
+            stderr: self.stderr.rest(),
             result: find_result(&self.folder).unwrap_or(Value::Null),
             folder: std::mem::take(&mut self.folder),
         }

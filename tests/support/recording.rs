@@ -3,8 +3,6 @@
 //! `Recording::start(|request| Answer::json(&json!({ "id": 7 })))` listens at once, with a thread for each
 //! connection. It stops with the value, or before: to see what a target's death looks like.
 
-#![allow(dead_code, reason = "each test file uses some of it")]
-
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
@@ -66,7 +64,7 @@ impl Answer {
     }
 
     pub(crate) fn body(mut self, body: &str) -> Answer {
-        self.body = body.to_owned();
+        body.clone_into(&mut self.body);
         self
     }
 }
