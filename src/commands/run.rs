@@ -11,9 +11,10 @@ use tokio::task::LocalSet;
 
 use super::scenario::{self, print, show};
 use crate::cli::RunArgs;
-use crate::engine::{Base, Interval, Once, OnceReport, Prepared, Running};
+use crate::engine::{Base, Interval, Once, OnceReport, Prepared};
 use crate::exit::Exit;
 use crate::metrics::{Sample, Second, Staged};
+use crate::outcome::OwnFault;
 use crate::output::{Course, Mode, Progress};
 use crate::report::terminal;
 use crate::result::{
@@ -62,6 +63,8 @@ struct Session<'a> {
     totals: Staged,
     seconds: Vec<Second>,
     samples: Vec<Sample>,
+    /// What `setup` and `verify` captured, for the reports to leave out.
+    captured: Vec<String>,
     judgements: Vec<Judgement>,
     invariants: Vec<InvariantResult>,
     load: LoadTime,
@@ -88,6 +91,7 @@ impl<'a> Session<'a> {
             totals: Staged::new(&test.catalog, test.scenarios.len()),
             seconds: Vec::new(),
             samples: Vec::new(),
+            captured: Vec::new(),
             judgements: Vec::new(),
             invariants: Vec::new(),
             load: LoadTime::planned(&test).between(Duration::ZERO, Duration::ZERO),
@@ -130,6 +134,7 @@ impl<'a> Session<'a> {
                     break;
                 }
             };
+            self.captured.extend(setup.captured);
             if !setup.problems.is_empty() {
                 ended.get_or_insert(Ended::SetupFailed(setup.problems.join("; ")));
             }
@@ -139,10 +144,12 @@ impl<'a> Session<'a> {
             Some(ended) => self.without_load(ended),
             None => {
                 let ended = self.drive(&prepared, &bases, directory, &stops).await?;
+                let asked = stops.count();
                 self.verify(&prepared, &bases, &stops).await;
-                if stops.count() >= 2 { Ended::Interrupted } else { ended }
+                if stops.count() > asked { Ended::Interrupted } else { ended }
             }
         };
+        let enough = stops.count() + 1;
         for number in 0..scenario_count(&test) {
             tokio::select! {
                 teardown = prepared.once(Once::Teardown, number, bases.get(usize::from(number)), None) => {
@@ -150,7 +157,7 @@ impl<'a> Session<'a> {
                         show(&format!("{}\n", self.clean(&format!("warning: teardown: {problem}"))));
                     }
                 }
-                () = stops.at_least(2) => break,
+                () = stops.at_least(enough) => break,
             }
         }
         Ok(ended)
@@ -239,7 +246,11 @@ impl<'a> Session<'a> {
         progress.finish();
         self.load = planned.between(Duration::ZERO, cut_short.unwrap_or(took));
         self.judge(&gate);
-        finish(running)?;
+        if let Err(panic) = running.join() {
+            // What the others counted still stands, but the run is none to believe.
+            show(&self.clean(&format!("error: a worker broke down, and its last second is lost: {panic}\n")));
+            self.totals.at(None).own_fault(OwnFault::System);
+        }
         Ok(ended)
     }
 
@@ -259,6 +270,8 @@ impl<'a> Session<'a> {
     /// Asks whether the data is still right. A user who will not wait gets no answer, and no pass either.
     async fn verify(&mut self, prepared: &Arc<Prepared>, bases: &[Base], stops: &Stops) {
         let totals = self.totals.total();
+        // One more than there were: whoever has waited for users to drain must not be taken to mean this too.
+        let enough = stops.count() + 1;
         for number in 0..scenario_count(&self.test) {
             if self.test.scenarios[usize::from(number)].verify.is_empty() {
                 continue;
@@ -266,27 +279,29 @@ impl<'a> Session<'a> {
             let base = bases.get(usize::from(number));
             let report = tokio::select! {
                 report = prepared.once(Once::Verify, number, base, Some(&totals)) => report,
-                () = stops.at_least(2) => OnceReport {
+                () = stops.at_least(enough) => OnceReport {
                     base: Arc::from([]),
                     checks: Vec::new(),
                     skipped: Vec::new(),
+                    captured: Vec::new(),
                     problems: vec!["stopped before it was asked".into()],
                 },
             };
             self.invariants.extend(invariants(&self.test, number, &report));
+            self.captured.extend(report.captured);
         }
     }
 
     /// Words that may hold what a step said or was told: without secrets, and with nothing to drive a terminal.
     fn clean(&self, text: &str) -> String {
         let secrets = self.shared.as_ref().map(|shared| shared.secrets()).unwrap_or_default();
-        let captured: [&str; 0] = [];
-        harmless(&Redactor::new(&secrets, &captured).redact(text), false).into_owned()
+        harmless(&Redactor::new(&secrets, &self.captured).redact(text), false).into_owned()
     }
 
     fn result(&self, ended: Ended) -> RunResult {
         let secrets = self.shared.as_ref().map(|shared| shared.secrets()).unwrap_or_default();
-        let captured: Vec<String> = self.samples.iter().flat_map(|sample| sample.captured.clone()).collect();
+        let in_samples = self.samples.iter().flat_map(|sample| &sample.captured);
+        let captured: Vec<String> = in_samples.chain(&self.captured).cloned().collect();
         let command = command_line();
         RunResult::new(Facts {
             test: &self.test,
@@ -369,12 +384,6 @@ fn scenario_count(test: &Test) -> u16 {
 
 fn longest_grace(test: &Test) -> Duration {
     test.scenarios.iter().map(|scenario| scenario.load.graceful_stop).max().unwrap_or_default()
-}
-
-fn finish(running: Running) -> anyhow::Result<()> {
-    running
-        .join()
-        .map_err(|panic| anyhow::anyhow!("a worker broke down, the result may lack its share: {panic}"))
 }
 
 /// As it was typed, but for the values of `--env`: what of them is secret is known only to the steps that ask

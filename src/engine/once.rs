@@ -38,6 +38,8 @@ pub struct OnceReport {
     pub checks: Vec<CheckResult>,
     /// Checks that were not asked, by the `when` of their step.
     pub skipped: Vec<CheckId>,
+    /// The texts it captured: tokens and the like, which no report should show.
+    pub captured: Vec<String>,
     /// What kept it from its end, in words. Empty where all went well.
     pub problems: Vec<String>,
 }
@@ -57,6 +59,7 @@ impl Prepared {
                 base: Arc::from([]),
                 checks: Vec::new(),
                 skipped: Vec::new(),
+                captured: Vec::new(),
                 problems: Vec::new(),
             };
         };
@@ -77,6 +80,7 @@ async fn run(
         base: base.clone(),
         checks: Vec::new(),
         skipped: Vec::new(),
+        captured: Vec::new(),
         problems: vec![problem],
     };
     let worker = match Worker::new(Arc::clone(&prepared), Instant::now(), Part::Once(part)) {
@@ -103,11 +107,14 @@ async fn run(
     };
     steps_once(&worker, &mut user, part, steps).await;
     driver.abort();
+    let problems = worker.problems.take();
+    let shown: Vec<&str> = problems.iter().map(String::as_str).collect();
     OnceReport {
         base: user.scope.slots().into(),
         checks: worker.checks.take(),
         skipped: worker.skipped.take(),
-        problems: worker.problems.take(),
+        captured: worker.captured(&user, &shown),
+        problems,
     }
 }
 

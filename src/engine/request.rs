@@ -176,13 +176,13 @@ impl Worker {
         let body = response.body();
         let body = String::from_utf8_lossy(&body[..body.len().min(SAMPLE_BODY)]).into_owned();
         let at = Instant::now().saturating_duration_since(self.epoch);
-        let captured = self.captured(user, [&request, &detail, &body]);
+        let captured = self.captured(user, &[&request, &detail, &body]);
         self.samples.borrow_mut().push(Sample { row, cause, at, request, status, detail, body, captured });
     }
 
     /// The texts that this user has from answers, or made of them: tokens and the like, which no report should
     /// show. Of lists, which may be long, those that `shown` has.
-    fn captured(&self, user: &User, shown: [&str; 3]) -> Vec<String> {
+    pub(super) fn captured(&self, user: &User, shown: &[&str]) -> Vec<String> {
         let scenario = &self.prepared.test.scenarios[usize::from(user.scenario)];
         let is_var = |place: usize| scenario.vars.iter().any(|(slot, _)| slot.index() == place);
         let slots = user.scope.slots().iter().enumerate();

@@ -49,8 +49,8 @@ pub async fn start(target: &Target) -> Result<Ready, TargetError> {
     let (origin, prefix) = parsed.map_err(|source| TargetError::Url { url: url.clone(), source })?;
     let prefix = prefix.trim_end_matches('/').to_owned();
     let default = bundled.is_some().then_some("/readyz");
-    let path = target.ready.as_deref().or(default);
-    ready::wait(&origin, &url, path, target.ready_timeout).await?;
+    let path = target.ready.as_deref().or(default).map(|path| format!("{prefix}{path}"));
+    ready::wait(&origin, &url, path.as_deref(), target.ready_timeout).await?;
     let is_local = match origin.address() {
         Some(address) => is_loopback(address),
         None => origin.host().eq_ignore_ascii_case("localhost"),

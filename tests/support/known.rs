@@ -33,6 +33,10 @@ const ANSWER: &[u8] =
 impl Known {
     /// Starts it on a thread of its own; it lives as long as the test's process.
     pub(crate) fn start(wait: impl Fn(u64, Duration) -> Duration + Send + Sync + 'static) -> Known {
+        // Thousands arrive at once where the machine is busy; each is a descriptor of this process.
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let most = rustix::process::Rlimit { current: limit.maximum, ..limit };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, most).unwrap();
         let log = Arc::new(Mutex::new(Log::default()));
         let (sender, receiver) = std::sync::mpsc::channel();
         let (wait, shared): (Arc<Wait>, _) = (Arc::new(wait), Arc::clone(&log));
