@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::scenario::model::{Action, Load, Shape, Step, Test};
-use crate::threshold::Metric;
+use crate::scenario::threshold::Metric;
 
 /// Scales what a load takes (stages, durations, graceful stop, `max_duration`, `after`, `over`); never think
 /// times, rates, counts or timeouts.

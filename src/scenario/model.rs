@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::scenario::threshold::Threshold;
 use crate::template::{Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
-use crate::threshold::Threshold;
-use crate::units::{Percent, Rate};
+use crate::units::Percent;
 
 /// One file, checked.
 #[derive(Debug)]
@@ -84,6 +84,21 @@ pub enum LoadKind {
     Endurance,
     Peak,
     Breakpoint,
+}
+
+impl LoadKind {
+    /// The word of the scenario language.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LoadKind::Smoke => "smoke",
+            LoadKind::Load => "load",
+            LoadKind::Spike => "spike",
+            LoadKind::Stress => "stress",
+            LoadKind::Endurance => "endurance",
+            LoadKind::Peak => "peak",
+            LoadKind::Breakpoint => "breakpoint",
+        }
+    }
 }
 
 /// How load is injected.
@@ -420,9 +435,4 @@ impl Profile {
     pub fn duration(&self) -> Duration {
         self.stages.iter().map(|stage| stage.duration).sum()
     }
-}
-
-/// The rate of a profile in the open model, for people.
-pub fn rate_of(value: f64) -> Rate {
-    Rate::per_second(value)
 }

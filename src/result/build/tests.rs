@@ -5,10 +5,11 @@ use crate::metrics::Exchange;
 use crate::outcome::{Cause, Outcome, OwnFault, Phase};
 use crate::result::{InvariantState, Soundness};
 use crate::scenario::model::{
-    CheckId, CheckInfo, CustomId, CustomInfo, GroupId, GroupInfo, Load, Profile, RowId, RowInfo, Shape,
-    Target,
+    CheckId, CheckInfo, CustomId, CustomInfo, GroupId, GroupInfo, Load, LoadKind, Profile, RowId, RowInfo,
+    Shape, Target,
 };
-use crate::threshold::{Comparison, Data, Filter, Gate};
+use crate::scenario::threshold::{Comparison, Filter};
+use crate::threshold::{Data, Gate};
 
 fn test() -> Test {
     let threshold = |text: &str, metric, aggregate, comparison, limit, implied| Threshold {

@@ -7,10 +7,10 @@ use super::Check;
 use super::keys::THRESHOLD;
 use super::reading::Fields;
 use crate::scenario::model::RowId;
-use crate::scenario::yaml::{Entry, Kind, Node};
-use crate::threshold::{
+use crate::scenario::threshold::{
     Aggregate, Comparison, Filter, Metric, Names, ParseError, Threshold, condition, metric_and_filter,
 };
+use crate::scenario::yaml::{Entry, Kind, Node};
 
 /// A threshold's manner: `abort`, `after`, `over`.
 #[derive(Debug, Clone, Copy, Default)]

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::{METRICS, Names, ParseError, Result, listed, word_range, wrong};
 use crate::scenario::model::CustomKind;
+use crate::scenario::threshold::{Aggregate, Comparison, Metric};
 use crate::spelling::closest;
-use crate::threshold::{Aggregate, Comparison, Metric};
 use crate::units::{parse_duration, parse_percent, parse_rate};
 
 /// `p95 < 500ms`: what is demanded of a metric.
