@@ -370,12 +370,28 @@ fn out_of_descriptors() {
     );
     let ended = Loadtest::run(&yaml).after_shell("ulimit -n 32").end();
     let ended = ended.expect_code(97).expect_sent(server.asked().len());
-    assert_eq!(ended.total("failure"), 0, "{}", ended.said());
+    assert_eq!((ended.total("failure"), ended.total("in_doubt")), (0, 0), "{}", ended.said());
     assert!(ended.total("success") > 0, "{}", ended.said());
     assert_eq!(ended.result["validity"]["verdict"], "invalid");
     assert_eq!(ended.list("own_faults")[0]["name"], "out of file descriptors");
     assert!(ended.stdout.contains("NOT VALID (exit 97): out of file descriptors"), "{}", ended.said());
     assert!(ended.stderr.contains("warning: out of file descriptors"), "{}", ended.said());
+}
+
+/// It was answered, and what that was nobody can say.
+#[test]
+fn an_expression_that_fails_on_an_answer() {
+    let server = Recording::start(|_| Answer::ok());
+    let yaml = format!(
+        "target: {}\nload: {{ users: 1, iterations: 3 }}\nflow:\n  - name: ask\n    get: /thing\n\
+         \x20   expect: {{ checks: {{ odd: random([]) == 1 }} }}\n",
+        server.url()
+    );
+    let ended = Loadtest::run(&yaml).end().expect_code(97).expect_sent(server.asked().len());
+    assert_eq!((ended.total("interrupted"), ended.total("in_doubt")), (3, 3), "{}", ended.said());
+    assert_eq!(ended.total("failure"), 0, "{}", ended.said());
+    assert_eq!(ended.list("own_faults")[0]["name"], "a template failed");
+    assert_eq!(server.asked().len(), 3);
 }
 
 /// Without a single descriptor for anyone, it still keeps time, hears signals, and does not spin.
