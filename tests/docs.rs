@@ -25,6 +25,8 @@ mod blocks;
 mod commands;
 #[path = "docs/examples.rs"]
 mod examples;
+#[path = "docs/faults.rs"]
+mod faults;
 #[path = "docs/generated.rs"]
 mod generated;
 #[path = "docs/links.rs"]

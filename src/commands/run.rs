@@ -18,7 +18,8 @@ use crate::outcome::OwnFault;
 use crate::output::{Course, Mode, Progress};
 use crate::report::terminal;
 use crate::result::{
-    Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunDirectory, RunResult, harmless,
+    Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunDirectory, RunResult, WriteError,
+    harmless,
 };
 use crate::scenario::model::{Scenario, Shape, TargetKind, Test};
 use crate::target;
@@ -34,7 +35,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let directory = directory.context("the result has no place to go; choose another with --out")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut session = Session::new(args, Arc::new(test), started);
-    let ended = LocalSet::new().block_on(&runtime, session.run(&directory))?;
+    let ended = LocalSet::new().block_on(&runtime, session.run(&directory));
+    // Without waiting for a name server that says nothing: whoever asked it has long had their timeout.
+    runtime.shutdown_background();
+    let ended = ended?;
     let result = session.result(ended);
 
     // Shown whether or not it could be written: where the disk is full, at least the table is there.
@@ -180,8 +184,19 @@ impl<'a> Session<'a> {
         let test = Arc::clone(&self.test);
         let planned = LoadTime::planned(&test);
         let mut gate = Gate::new(&test.thresholds, &test.catalog, planned.clone());
-        let mut log = LatencyLog::create(&directory.latency_log(), SystemTime::now());
+        let log_path = directory.latency_log();
         let mut progress = Progress::start(progress_mode(self.args.quiet), &courses(&test));
+        let mut is_told = false;
+        // The log is a second record: a full disk must not end a run that is still measuring.
+        let mut log_failed = |progress: &Progress, problem| {
+            if !std::mem::replace(&mut is_told, true) {
+                let error = WriteError { path: log_path.clone(), problem };
+                progress
+                    .say(&format!("warning: {error}; the run goes on, and this log lacks what did not fit"));
+            }
+        };
+        let log = LatencyLog::create(&log_path, SystemTime::now());
+        let mut log = log.map_err(|problem| log_failed(&progress, problem)).ok();
         let planned_end = Some(planned.end()).filter(|end| *end < Duration::MAX);
         let cpu_before = usage::processor_time();
         let mut running = prepared.start(bases, self.workers).context("the workers could not be started")?;
@@ -216,9 +231,10 @@ impl<'a> Session<'a> {
             self.totals.add(&counted);
             self.samples.extend(samples);
             self.seconds.push(Second::new(second, users.iter().sum(), &counted));
-            if let Ok(log) = &mut log {
-                // The log is a second record; a full disk must not end a run that is still measuring.
-                let _ = log.append(second, &counted, &test.catalog);
+            if let Some(log) = &mut log
+                && let Err(problem) = log.append(second, &counted, &test.catalog)
+            {
+                log_failed(&progress, problem);
             }
             for (fault, detail) in faults {
                 progress.say(&self.clean(&format!("warning: {fault}: {detail}")));

@@ -318,4 +318,7 @@ pub(super) fn work(assignment: Assignment) {
     // Whoever still runs is cut off here; their guards count what was under way as interrupted.
     drop(local);
     let _ = hand_overs.send(worker.hand_over(second, true));
+    drop(worker);
+    // Without waiting for a name server that says nothing: whoever asked it has long had their timeout.
+    runtime.shutdown_background();
 }

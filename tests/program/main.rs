@@ -12,5 +12,7 @@ mod language;
 mod load;
 mod run;
 mod secrets;
+mod secure;
 mod signals;
+mod system;
 mod thresholds;

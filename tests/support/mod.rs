@@ -13,3 +13,9 @@ pub(crate) mod program;
     reason = "each test file uses some of it; a broken fixture is a broken test"
 )]
 pub(crate) mod recording;
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses some of it; a broken fixture is a broken test"
+)]
+pub(crate) mod secure;

@@ -372,6 +372,26 @@ impl Ended {
         self
     }
 
+    /// As [`Ended::expect_accounted`]; and what servers read is what went out: each request that was answered,
+    /// and of those in doubt each at most once. None is sent twice, and none is lost.
+    #[track_caller]
+    pub(crate) fn expect_sent(self, read: usize) -> Ended {
+        let ended = self.expect_accounted();
+        let answers =
+            |cause: &str| cause.starts_with("status ") || ["check", "capture", "too slow"].contains(&cause);
+        let causes = ended.list("causes").iter();
+        let refused = causes.filter(|found| answers(found["cause"].as_str().unwrap()));
+        let refused: u64 = refused.map(|found| found["count"].as_u64().unwrap()).sum();
+        let answered = ended.total("success") + ended.total("business") + refused;
+        let sent = answered..=answered + ended.total("in_doubt");
+        assert!(
+            sent.contains(&(read as u64)),
+            "servers read {read}, and {sent:?} went out; {}",
+            ended.said()
+        );
+        ended
+    }
+
     /// Everything that it wrote and said, each with its place.
     pub(crate) fn all_text(&self) -> Vec<(String, String)> {
         let mut texts =
