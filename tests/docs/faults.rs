@@ -9,7 +9,7 @@ use loadtest::outcome::{Cause, OwnFault, Phase, ProtocolFault};
 use super::blocks::{page, root};
 
 /// Each cause from the one before it, so that a new one cannot be forgotten here.
-fn next_cause(cause: &Cause) -> Option<Cause> {
+fn next_cause(cause: Cause) -> Option<Cause> {
     use Cause::{
         Capture, Check, Closed, Dns, Protocol, Refused, Reset, StaleConnection, Status, Timeout, Tls,
         TooSlow, Truncated, Unreachable,
@@ -46,7 +46,7 @@ fn next_cause(cause: &Cause) -> Option<Cause> {
     })
 }
 
-fn next_own_fault(fault: &OwnFault) -> Option<OwnFault> {
+fn next_own_fault(fault: OwnFault) -> Option<OwnFault> {
     Some(match fault {
         OwnFault::NoDescriptors => OwnFault::NoPorts,
         OwnFault::NoPorts => OwnFault::Template,
@@ -86,8 +86,10 @@ fn every_fault_has_its_row_and_every_row_its_test() {
     let rows: Vec<_> = rows.iter().filter(|row| row[0] != "fault" && !row[0].starts_with("--")).collect();
     assert!(rows.len() >= 25, "only {} faults", rows.len());
 
-    let causes = successors(Some(Cause::Status(500)), next_cause).map(|cause| cause.to_string());
-    let own = successors(Some(OwnFault::NoDescriptors), next_own_fault).map(|fault| fault.to_string());
+    let causes =
+        successors(Some(Cause::Status(500)), |cause| next_cause(*cause)).map(|cause| cause.to_string());
+    let own = successors(Some(OwnFault::NoDescriptors), |fault| next_own_fault(*fault))
+        .map(|fault| fault.to_string());
     let names: Vec<String> = causes.chain(own).collect();
     for name in &names {
         let is_shown = rows.iter().any(|row| quoted(&row[1]).any(|shown| shown == name));
