@@ -384,7 +384,7 @@ fn an_expression_that_fails_on_an_answer() {
     let server = Recording::start(|_| Answer::ok());
     let yaml = format!(
         "target: {}\nload: {{ users: 1, iterations: 3 }}\nflow:\n  - name: ask\n    get: /thing\n\
-         \x20   expect: {{ checks: {{ odd: random([]) == 1 }} }}\n",
+         \x20   expect: {{ checks: {{ odd: \"random([]) == 1\" }} }}\n",
         server.url()
     );
     let ended = Loadtest::run(&yaml).end().expect_code(97).expect_sent(server.asked().len());
