@@ -83,7 +83,7 @@ async fn run(
         captured: Vec::new(),
         problems: vec![problem],
     };
-    let worker = match Worker::new(Arc::clone(&prepared), Instant::now(), Part::Once(part)) {
+    let worker = match Worker::new(0, Arc::clone(&prepared), Instant::now(), Part::Once(part)) {
         Ok(worker) => Rc::new(worker),
         Err(error) => return failed(error.to_string()),
     };

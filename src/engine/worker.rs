@@ -36,6 +36,8 @@ pub(super) enum Control {
 /// What a worker counted in one second.
 #[derive(Debug)]
 pub(super) struct HandOver {
+    /// Who hands over.
+    pub(super) worker: usize,
     /// Since the beginning of the load.
     pub(super) second: u32,
     pub(super) interval: Staged,
@@ -53,6 +55,8 @@ pub(super) struct HandOver {
 /// The state of a worker. Users share it; all of them live on its thread.
 #[derive(Debug)]
 pub(super) struct Worker {
+    /// Its place among the workers of a load.
+    number: usize,
     pub(super) prepared: Arc<Prepared>,
     pub(super) timer: Timer,
     /// The beginning of the load.
@@ -88,9 +92,15 @@ pub(super) enum Part {
 
 impl Worker {
     /// Within a tokio runtime.
-    pub(super) fn new(prepared: Arc<Prepared>, epoch: Instant, part: Part) -> io::Result<Worker> {
+    pub(super) fn new(
+        number: usize,
+        prepared: Arc<Prepared>,
+        epoch: Instant,
+        part: Part,
+    ) -> io::Result<Worker> {
         let scenarios = prepared.test.scenarios.len();
         Ok(Worker {
+            number,
             recorder: RefCell::new(Staged::new(&prepared.test.catalog, scenarios)),
             prepared,
             timer: Timer::new()?,
@@ -233,6 +243,7 @@ impl Worker {
         let mut told = self.told.borrow_mut();
         let faults = std::mem::take(&mut *self.faults.borrow_mut());
         HandOver {
+            worker: self.number,
             second,
             interval: std::mem::replace(&mut *self.recorder.borrow_mut(), fresh),
             users: self.users.borrow().clone(),
@@ -257,10 +268,11 @@ pub(super) struct Assignment {
 /// The life of a worker's thread. Whatever happens, its last hand-over is sent.
 pub(super) fn work(assignment: Assignment) {
     let Assignment { prepared, bases, lane, epoch, mut control, hand_overs } = assignment;
+    let number = usize::try_from(lane.number).unwrap_or(usize::MAX);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let started = runtime.and_then(|runtime| {
         let _inside = runtime.enter();
-        let worker = Rc::new(Worker::new(Arc::clone(&prepared), epoch, Part::Load)?);
+        let worker = Rc::new(Worker::new(number, Arc::clone(&prepared), epoch, Part::Load)?);
         Ok((runtime, worker))
     });
     let (runtime, worker) = match started {
@@ -268,6 +280,7 @@ pub(super) fn work(assignment: Assignment) {
         Err(error) => {
             let test = &prepared.test;
             let _ = hand_overs.send(HandOver {
+                worker: number,
                 second: 0,
                 interval: Staged::new(&test.catalog, test.scenarios.len()),
                 users: vec![0; test.scenarios.len()],
