@@ -13,7 +13,7 @@ use crate::units::{parse_duration, parse_percent, parse_rate};
 pub struct Condition {
     pub aggregate: Aggregate,
     pub comparison: Comparison,
-    /// As in [`super::Threshold::limit`].
+    /// As in [`Threshold::limit`](crate::scenario::threshold::Threshold::limit).
     pub limit: f64,
 }
 
