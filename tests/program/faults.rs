@@ -149,13 +149,13 @@ fn a_port_where_nobody_listens() {
 fn time_that_runs_out_before_a_request_is_sent() {
     let server = Recording::start(|_| Answer::ok());
     let full = FullBacklog::new();
-    let ended = run_elsewhere(&server.url(), &format!("get: {}/thing", full.url()), "500ms");
+    let ended = run_elsewhere(&server.url(), &format!("get: {}/thing", full.url()), "1s");
     expect_unsent(ended, "timeout (connect)", "before the server accepted the connection", &server);
 
     let silent = Faulty::start(Behaviour::HangAfterAccept);
     let secure = silent.url().replace("http", "https");
     let yaml = format!(
-        "target: {secure}\nhttp: {{ timeout: 500ms }}\nload: {{ users: 2, iterations: 2 }}\n\
+        "target: {secure}\nhttp: {{ timeout: 1s }}\nload: {{ users: 2, iterations: 2 }}\n\
          flow:\n  - name: ask\n    get: /thing\n"
     );
     let authority = Authority::new();
