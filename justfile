@@ -22,8 +22,19 @@ deny:
 
 # Beside wrk, oha, hey and k6 (those that are installed): CPU per request, throughput, memory.
 bench:
+    cargo build --release --locked
     bench/compare.py
 
+# What a request costs the generator, piece by piece; with a filter behind it only some: `just bench-micro response`.
+bench-micro *filter:
+    cargo bench --bench hot_path --locked -- {{ filter }}
+
+# Where the generator itself ends: memory per user, many users, two workers, large files, start, lateness.
+bench-limits *options:
+    cargo build --release --locked
+    bench/limits.py {{ options }}
+
 # Ten minutes at full speed: does memory stay flat?
-soak:
-    bench/soak.sh
+soak *options:
+    cargo build --release --locked
+    bench/soak.py {{ options }}

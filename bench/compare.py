@@ -88,17 +88,31 @@ def loadtest_requests(folder):
     return sum(row["success"] for row in result["rows"])
 
 
+def peak_resident(pid):
+    """The most memory a process has had resident so far, in KiB; 0 once it has ended."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("VmHWM:")), 0)
+    except OSError:
+        return 0
+
+
 def timed(command):
     """Runs a command on the generator's core: its output, CPU seconds, and peak memory in KiB."""
+    peak = 0
     with tempfile.TemporaryFile("w+") as out:
         child = subprocess.Popen(["taskset", "-c", GENERATOR_CORE, *command], stdout=out, stderr=subprocess.STDOUT)
+        # `ru_maxrss` would not do: it begins with what this script had resident when it made the process.
+        while not os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            peak = max(peak, peak_resident(child.pid))
+            time.sleep(0.05)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         text = out.read()
     if child.returncode not in (0, 97):
         sys.exit(f"{' '.join(command)} ended with {child.returncode}:\n{text}")
-    return text, usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+    return text, usage.ru_utime + usage.ru_stime, peak
 
 
 def service():

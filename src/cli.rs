@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 ///
 /// A YAML scenario goes in; a verdict, an exit code and a report come out.
 #[derive(Debug, Parser)]
-#[command(name = "loadtest", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(name = "loadtest", version, max_term_width = 100, args_override_self = true, after_help = AFTER_HELP)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,

@@ -12,7 +12,7 @@ use loadtest::http::{
     ExchangeError, KeepBody, MAX_KEPT_BODY, Origin, Request, Response, Timing, UserConnections,
 };
 use loadtest::outcome::{Cause, Phase, ProtocolFault};
-use support::faulty::{Behaviour, Faulty};
+use support::faulty::{Behaviour, Faulty, FullBacklog};
 
 /// Long enough for loopback on a busy machine, short enough to wait for.
 const SHORT: Duration = Duration::from_millis(150);
@@ -205,16 +205,8 @@ async fn timeouts_name_their_phase() {
 
 #[tokio::test]
 async fn a_full_backlog_is_a_timeout_in_connect() {
-    use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
-    let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    bind(&listener, &"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap()).unwrap();
-    listen(&listener, 0).unwrap();
-    let address = std::net::SocketAddr::try_from(getsockname(&listener).unwrap()).unwrap();
-    // Fills the queue of connections that nobody accepts, until one is left hanging.
-    let fill = |_| std::net::TcpStream::connect_timeout(&address, Duration::from_millis(50));
-    let _queued: Vec<_> = (0..8).map(fill).take_while(Result::is_ok).collect();
-
-    let mut user = User::at(&format!("http://{address}")).within(SHORT);
+    let full = FullBacklog::new();
+    let mut user = User::at(&full.url()).within(SHORT);
     assert_eq!(user.get().await, Err(Cause::Timeout(Phase::Connect)));
     assert!(user.timing.connect.is_none() && user.timing.first_byte_written.is_none());
     assert!(user.timing.ended > user.timing.began);

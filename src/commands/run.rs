@@ -1,6 +1,6 @@
 //! `loadtest run`: target, setup, load, verify, teardown; then the result, whatever happened before.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,16 +9,19 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
-use super::scenario::{self, show};
+use super::scenario::{self, print, show};
 use crate::cli::RunArgs;
-use crate::engine::{Base, Interval, Once, OnceReport, Prepared, Running};
+use crate::engine::{Base, Interval, Once, OnceReport, Prepared};
 use crate::exit::Exit;
-use crate::http::Tls;
 use crate::metrics::{Sample, Second, Staged};
+use crate::outcome::OwnFault;
 use crate::output::{Course, Mode, Progress};
 use crate::report::terminal;
-use crate::result::{Ended, Facts, InvariantResult, InvariantState, LatencyLog, RunDirectory, RunResult};
-use crate::scenario::model::{Scenario, Shape, Test};
+use crate::result::{
+    Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunDirectory, RunResult, WriteError,
+    harmless,
+};
+use crate::scenario::model::{Scenario, Shape, TargetKind, Test};
 use crate::target;
 use crate::template::{Env, Shared};
 use crate::threshold::{Data, Gate, Judgement, LoadTime};
@@ -32,7 +35,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let directory = directory.context("the result has no place to go; choose another with --out")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut session = Session::new(args, Arc::new(test), started);
-    let ended = LocalSet::new().block_on(&runtime, session.run(&directory))?;
+    let ended = LocalSet::new().block_on(&runtime, session.run(&directory));
+    // Without waiting for a name server that says nothing: whoever asked it has long had their timeout.
+    runtime.shutdown_background();
+    let ended = ended?;
     let result = session.result(ended);
 
     // Shown whether or not it could be written: where the disk is full, at least the table is there.
@@ -40,11 +46,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let style = scenario::style(args.scenario.no_color);
     let text =
         if args.quiet { format!("{}\n", result.verdict.line) } else { terminal::render(&result, style) };
-    let mut stdout = std::io::stdout();
-    stdout.write_all(text.as_bytes())?;
+    print(&text)?;
     written?;
     if !args.quiet {
-        stdout.write_all(terminal::written(directory.path(), style).as_bytes())?;
+        print(&terminal::written(directory.path(), style))?;
     }
     Ok(Exit::from_code(result.verdict.exit_code))
 }
@@ -62,6 +67,8 @@ struct Session<'a> {
     totals: Staged,
     seconds: Vec<Second>,
     samples: Vec<Sample>,
+    /// What `setup` and `verify` captured, for the reports to leave out.
+    captured: Vec<String>,
     judgements: Vec<Judgement>,
     invariants: Vec<InvariantResult>,
     load: LoadTime,
@@ -80,11 +87,15 @@ impl<'a> Session<'a> {
             workers: scenario::workers(&args.scenario, true),
             started,
             began: Instant::now(),
-            target_url: String::new(),
+            target_url: match &test.target.kind {
+                TargetKind::Url(url) => url.clone(),
+                TargetKind::Bundled => "the bundled service".into(),
+            },
             shared: None,
             totals: Staged::new(&test.catalog, test.scenarios.len()),
             seconds: Vec::new(),
             samples: Vec::new(),
+            captured: Vec::new(),
             judgements: Vec::new(),
             invariants: Vec::new(),
             load: LoadTime::planned(&test).between(Duration::ZERO, Duration::ZERO),
@@ -98,7 +109,7 @@ impl<'a> Session<'a> {
         let test = Arc::clone(&self.test);
         let stops = Stops::listen();
         let ready = tokio::select! {
-            ready = target::start(&test.target, None) => ready,
+            ready = target::start(&test.target) => ready,
             () = stops.at_least(1) => return Ok(self.without_load(Ended::Interrupted)),
         };
         let ready = match ready {
@@ -110,17 +121,24 @@ impl<'a> Session<'a> {
         let env = Env { given: self.args.scenario.env.clone() };
         let shared = Arc::new(Shared::new(self.seed, ready.url.clone(), ready.bundled.is_some(), env));
         self.shared = Some(Arc::clone(&shared));
-        let tls = Tls::native().map_err(|error| error.to_string());
-        let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, shared, tls.ok());
-        let prepared = Arc::new(prepared?);
+        let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, shared);
+        let prepared = match prepared {
+            Ok(prepared) => Arc::new(prepared),
+            Err(error) => return Ok(self.without_load(Ended::SetupFailed(error.to_string()))),
+        };
 
         let mut bases = Vec::new();
         let mut ended = None;
         for number in 0..scenario_count(&test) {
             let setup = tokio::select! {
                 setup = prepared.once(Once::Setup, number, None, None) => setup,
-                () = stops.at_least(1) => return Ok(self.without_load(Ended::Interrupted)),
+                () = stops.at_least(1) => {
+                    // What it has made until now is for `teardown` to clean up.
+                    ended = Some(Ended::Interrupted);
+                    break;
+                }
             };
+            self.captured.extend(setup.captured);
             if !setup.problems.is_empty() {
                 ended.get_or_insert(Ended::SetupFailed(setup.problems.join("; ")));
             }
@@ -130,19 +148,20 @@ impl<'a> Session<'a> {
             Some(ended) => self.without_load(ended),
             None => {
                 let ended = self.drive(&prepared, &bases, directory, &stops).await?;
+                let asked = stops.count();
                 self.verify(&prepared, &bases, &stops).await;
-                ended
+                if stops.count() > asked { Ended::Interrupted } else { ended }
             }
         };
-        for (number, base) in bases.iter().enumerate() {
-            let number = u16::try_from(number).unwrap_or(u16::MAX);
+        let enough = stops.count() + 1;
+        for number in 0..scenario_count(&test) {
             tokio::select! {
-                teardown = prepared.once(Once::Teardown, number, Some(base), None) => {
+                teardown = prepared.once(Once::Teardown, number, bases.get(usize::from(number)), None) => {
                     for problem in teardown.problems {
-                        show(&format!("warning: teardown: {problem}\n"));
+                        show(&format!("{}\n", self.clean(&format!("warning: teardown: {problem}"))));
                     }
                 }
-                () = stops.at_least(2) => break,
+                () = stops.at_least(enough) => break,
             }
         }
         Ok(ended)
@@ -165,8 +184,19 @@ impl<'a> Session<'a> {
         let test = Arc::clone(&self.test);
         let planned = LoadTime::planned(&test);
         let mut gate = Gate::new(&test.thresholds, &test.catalog, planned.clone());
-        let mut log = LatencyLog::create(&directory.latency_log(), SystemTime::now());
+        let log_path = directory.latency_log();
         let mut progress = Progress::start(progress_mode(self.args.quiet), &courses(&test));
+        let mut is_told = false;
+        // The log is a second record: a full disk must not end a run that is still measuring.
+        let mut log_failed = |progress: &Progress, problem| {
+            if !std::mem::replace(&mut is_told, true) {
+                let error = WriteError { path: log_path.clone(), problem };
+                progress
+                    .say(&format!("warning: {error}; the run goes on, and this log lacks what did not fit"));
+            }
+        };
+        let log = LatencyLog::create(&log_path, SystemTime::now());
+        let mut log = log.map_err(|problem| log_failed(&progress, problem)).ok();
         let planned_end = Some(planned.end()).filter(|end| *end < Duration::MAX);
         let cpu_before = usage::processor_time();
         let mut running = prepared.start(bases, self.workers).context("the workers could not be started")?;
@@ -201,12 +231,13 @@ impl<'a> Session<'a> {
             self.totals.add(&counted);
             self.samples.extend(samples);
             self.seconds.push(Second::new(second, users.iter().sum(), &counted));
-            if let Ok(log) = &mut log {
-                // The log is a second record; a full disk must not end a run that is still measuring.
-                let _ = log.append(second, &counted, &test.catalog);
+            if let Some(log) = &mut log
+                && let Err(problem) = log.append(second, &counted, &test.catalog)
+            {
+                log_failed(&progress, problem);
             }
             for (fault, detail) in faults {
-                progress.say(&format!("warning: {fault}: {detail}"));
+                progress.say(&self.clean(&format!("warning: {fault}: {detail}")));
             }
             let elapsed = Duration::from_secs(u64::from(second) + 1);
             if let Some(last) = self.seconds.last() {
@@ -231,7 +262,11 @@ impl<'a> Session<'a> {
         progress.finish();
         self.load = planned.between(Duration::ZERO, cut_short.unwrap_or(took));
         self.judge(&gate);
-        finish(running)?;
+        if let Err(panic) = running.join() {
+            // What the others counted still stands, but the run is none to believe.
+            show(&self.clean(&format!("error: a worker broke down, and its last second is lost: {panic}\n")));
+            self.totals.at(None).own_fault(OwnFault::System);
+        }
         Ok(ended)
     }
 
@@ -239,7 +274,8 @@ impl<'a> Session<'a> {
         self.cpu_time = usage::processor_time().saturating_sub(cpu_before);
         let cores = self.workers.min(usage::cores()) as f64;
         let share = self.cpu_time.as_secs_f64() / (took.as_secs_f64() * cores);
-        self.cpu_share = share.is_finite().then_some(share.min(1.0));
+        // Of a moment's load it says nothing: three requests keep a core busy while they last.
+        self.cpu_share = (took >= Duration::from_secs(1)).then_some(share.min(1.0));
     }
 
     fn judge(&mut self, gate: &Gate<'_>) {
@@ -250,6 +286,8 @@ impl<'a> Session<'a> {
     /// Asks whether the data is still right. A user who will not wait gets no answer, and no pass either.
     async fn verify(&mut self, prepared: &Arc<Prepared>, bases: &[Base], stops: &Stops) {
         let totals = self.totals.total();
+        // One more than there were: whoever has waited for users to drain must not be taken to mean this too.
+        let enough = stops.count() + 1;
         for number in 0..scenario_count(&self.test) {
             if self.test.scenarios[usize::from(number)].verify.is_empty() {
                 continue;
@@ -257,20 +295,30 @@ impl<'a> Session<'a> {
             let base = bases.get(usize::from(number));
             let report = tokio::select! {
                 report = prepared.once(Once::Verify, number, base, Some(&totals)) => report,
-                () = stops.at_least(2) => OnceReport {
+                () = stops.at_least(enough) => OnceReport {
                     base: Arc::from([]),
                     checks: Vec::new(),
+                    skipped: Vec::new(),
+                    captured: Vec::new(),
                     problems: vec!["stopped before it was asked".into()],
                 },
             };
             self.invariants.extend(invariants(&self.test, number, &report));
+            self.captured.extend(report.captured);
         }
+    }
+
+    /// Words that may hold what a step said or was told: without secrets, and with nothing to drive a terminal.
+    fn clean(&self, text: &str) -> String {
+        let secrets = self.shared.as_ref().map(|shared| shared.secrets()).unwrap_or_default();
+        harmless(&Redactor::new(&secrets, &self.captured).redact(text), false).into_owned()
     }
 
     fn result(&self, ended: Ended) -> RunResult {
         let secrets = self.shared.as_ref().map(|shared| shared.secrets()).unwrap_or_default();
-        let captured: Vec<String> = self.samples.iter().flat_map(|sample| sample.captured.clone()).collect();
-        let command: Vec<String> = std::env::args().collect();
+        let in_samples = self.samples.iter().flat_map(|sample| &sample.captured);
+        let captured: Vec<String> = in_samples.chain(&self.captured).cloned().collect();
+        let command = command_line();
         RunResult::new(Facts {
             test: &self.test,
             totals: &self.totals,
@@ -306,7 +354,9 @@ fn invariants(test: &Test, scenario: u16, report: &OnceReport) -> Vec<InvariantR
             continue;
         }
         let mut seen = report.checks.iter().filter(|result| result.check.index() == index).peekable();
-        let (state, detail) = if seen.peek().is_none() {
+        let (state, detail) = if report.skipped.iter().any(|check| check.index() == index) {
+            (InvariantState::Skipped, None)
+        } else if seen.peek().is_none() {
             (InvariantState::NotAsked, problem.clone())
         } else {
             match seen.find(|result| !result.held) {
@@ -352,10 +402,21 @@ fn longest_grace(test: &Test) -> Duration {
     test.scenarios.iter().map(|scenario| scenario.load.graceful_stop).max().unwrap_or_default()
 }
 
-fn finish(running: Running) -> anyhow::Result<()> {
-    running
-        .join()
-        .map_err(|panic| anyhow::anyhow!("a worker broke down, the result may lack its share: {panic}"))
+/// As it was typed, but for the values of `--env`: what of them is secret is known only to the steps that ask
+/// for it, and a run may end before any did.
+fn command_line() -> Vec<String> {
+    let mut is_value = false;
+    let shown = |word: std::ffi::OsString| {
+        let word = word.to_string_lossy();
+        let (flag, given) = match word.strip_prefix("--env=") {
+            Some(given) => ("--env=", Some(given)),
+            None => ("", is_value.then_some(&*word)),
+        };
+        let name = given.and_then(|given| given.split_once('=')).map(|(name, _)| name);
+        is_value = word == "--env" && !is_value;
+        name.map_or_else(|| word.to_string(), |name| format!("{flag}{name}=[redacted]"))
+    };
+    std::env::args_os().map(shown).collect()
 }
 
 /// How often the user asked to stop.
@@ -371,6 +432,10 @@ impl Stops {
             }
         });
         Stops(receiver)
+    }
+
+    fn count(&self) -> u32 {
+        *self.0.borrow()
     }
 
     /// Ready when there were as many; never where nobody listens.

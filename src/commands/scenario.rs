@@ -73,3 +73,11 @@ fn colours_are_wanted(no_color: bool) -> bool {
 pub(super) fn show(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
+
+/// Writes to standard output. That its reader has gone (`| head`) does not change how things ended.
+pub(super) fn print(text: &str) -> std::io::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}

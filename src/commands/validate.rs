@@ -1,10 +1,8 @@
 //! `loadtest validate`: every finding of every file, for people or for programs.
 
-use std::io::Write as _;
-
 use serde::Serialize;
 
-use super::scenario::{colours, show};
+use super::scenario::{colours, print, show};
 use crate::cli::{ValidateArgs, ValidateFormat};
 use crate::exit::Exit;
 use crate::scenario::{Failed, LoadOptions, Loaded, MachineFinding, load};
@@ -37,7 +35,7 @@ pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
             Ok(Loaded { warnings, source, .. }) => {
                 if as_text {
                     show(&source.render(&warnings, colours(args.no_color)));
-                    writeln!(std::io::stdout(), "{file}: valid")?;
+                    print(&format!("{file}: valid\n"))?;
                 }
                 (source, warnings)
             }
@@ -45,7 +43,7 @@ pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
                 document.valid = false;
                 if as_text {
                     show(&source.render(&findings, colours(args.no_color)));
-                    writeln!(std::io::stdout(), "{file}: not valid")?;
+                    print(&format!("{file}: not valid\n"))?;
                 }
                 (*source, findings)
             }
@@ -63,7 +61,7 @@ pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     if !as_text {
         let mut text = serde_json::to_string_pretty(&document)?;
         text.push('\n');
-        std::io::stdout().write_all(text.as_bytes())?;
+        print(&text)?;
     }
     Ok(if document.valid { Exit::Passed } else { Exit::Usage })
 }

@@ -24,9 +24,8 @@ pub struct Running {
     /// The beginning of the load.
     pub epoch: Instant,
     open: BTreeMap<u32, Interval>,
-    /// Workers that still run, and those that have handed each second over.
-    workers: usize,
-    handed: BTreeMap<u32, usize>,
+    /// How many seconds each worker has handed over; all there are, once it is done.
+    through: Vec<u32>,
 }
 
 /// One second of all workers.
@@ -68,15 +67,7 @@ impl Prepared {
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
             threads.push(thread.spawn(move || work(assignment))?);
         }
-        Ok(Running {
-            hand_overs,
-            control,
-            threads,
-            epoch,
-            open: BTreeMap::new(),
-            workers,
-            handed: BTreeMap::new(),
-        })
+        Ok(Running { hand_overs, control, threads, epoch, open: BTreeMap::new(), through: vec![0; workers] })
     }
 }
 
@@ -84,12 +75,9 @@ impl Running {
     /// The next second that all workers are through with; none when the load is over.
     pub async fn next(&mut self) -> Option<Interval> {
         loop {
-            if let Some(mut first) = self.open.first_entry() {
+            if let Some(first) = self.open.first_entry() {
                 let second = *first.key();
-                let complete = self.handed.get(&second).copied().unwrap_or(0) >= self.workers;
-                if complete {
-                    first.get_mut().second = second;
-                    self.handed.remove(&second);
+                if self.through.iter().all(|&through| through > second) {
                     return Some(first.remove());
                 }
             }
@@ -99,13 +87,10 @@ impl Running {
     }
 
     fn take(&mut self, from: HandOver) {
-        if from.last {
-            // What a worker counted in its last, short second stands by itself: it is through with all.
-            self.workers -= 1;
-        } else {
-            *self.handed.entry(from.second).or_default() += 1;
+        let HandOver { worker, second, interval, users, samples, faults, stop_run, last } = from;
+        if let Some(through) = self.through.get_mut(worker) {
+            *through = if last { u32::MAX } else { second + 1 };
         }
-        let HandOver { second, interval, users, samples, faults, stop_run, .. } = from;
         match self.open.entry(second) {
             std::collections::btree_map::Entry::Vacant(place) => {
                 place.insert(Interval { second, counted: interval, users, samples, faults, stop_run });
@@ -141,5 +126,63 @@ impl Running {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::model::{Catalog, RowId, RowInfo};
+
+    fn catalog() -> Catalog {
+        let row = RowInfo { name: "r".into(), scenario: 0, groups: vec![], business: vec![] };
+        Catalog { rows: vec![row], ..Catalog::default() }
+    }
+
+    fn hand_over(worker: usize, second: u32, attempted: u64, last: bool) -> HandOver {
+        let mut interval = Staged::new(&catalog(), 1);
+        (0..attempted).for_each(|_| interval.at(None).attempt(RowId(0)));
+        HandOver {
+            worker,
+            second,
+            interval,
+            users: vec![1],
+            samples: Vec::new(),
+            faults: Vec::new(),
+            stop_run: false,
+            last,
+        }
+    }
+
+    /// One that is done early must not make a second of another, slower one look complete.
+    #[tokio::test]
+    async fn each_second_comes_once_and_whole() {
+        let (sender, hand_overs) = mpsc::unbounded_channel();
+        let (control, _orders) = watch::channel(Control::Run);
+        let mut running = Running {
+            hand_overs,
+            control,
+            threads: Vec::new(),
+            epoch: Instant::now(),
+            open: BTreeMap::new(),
+            through: vec![0; 2],
+        };
+        let order = [
+            hand_over(0, 0, 1, false),
+            hand_over(0, 1, 1, false),
+            hand_over(0, 2, 1, true),
+            hand_over(1, 0, 2, false),
+            hand_over(1, 1, 2, false),
+            hand_over(1, 2, 2, false),
+            hand_over(1, 3, 2, true),
+        ];
+        order.into_iter().for_each(|one| sender.send(one).unwrap());
+        drop(sender);
+        let mut seen = Vec::new();
+        while let Some(interval) = running.next().await {
+            let attempted = interval.counted.total().rows[0].attempted;
+            seen.push((interval.second, attempted, interval.users[0]));
+        }
+        assert_eq!(seen, [(0, 3, 2), (1, 3, 2), (2, 3, 2), (3, 2, 1)]);
     }
 }

@@ -18,7 +18,8 @@ pub(super) async fn iterate(worker: &Rc<Worker>, user: &mut User, another: impl 
         return true;
     }
     let pace = scenario.load.pace;
-    let mut due = Instant::now();
+    user.cursor = Instant::now();
+    let mut due = user.cursor;
     while !worker.is_retired(user) && another() {
         match iteration(worker, user, scenario, due).await {
             Flow::EndUser => return true,
@@ -28,15 +29,16 @@ pub(super) async fn iterate(worker: &Rc<Worker>, user: &mut User, another: impl 
             }
             Flow::Next | Flow::End(_) => {}
         }
+        if !user.waited {
+            worker.breathe(user).await;
+        }
         match pace {
             Some(pace) => {
                 due += pace;
                 worker.wait_until(user, due).await;
             }
-            None => due = Instant::now(),
-        }
-        if !user.waited {
-            worker.breathe(user).await;
+            // At once: the next iteration is due where the last step of this one ended.
+            None => due = user.cursor,
         }
     }
     false

@@ -23,7 +23,7 @@ pub use collect::{Interval, Running};
 pub use once::{CheckResult, Once, OnceReport};
 pub use wire::WireError;
 
-use crate::http::{Origin, Tls};
+use crate::http::{Origin, Scheme, Tls, TlsSetupError};
 use crate::scenario::model::{Action, Scenario, Step, Test};
 use crate::template::{Reads, Shared, Uses, Value};
 use wire::Wire;
@@ -57,13 +57,14 @@ struct PreparedScenario {
     slots: Arc<[String]>,
 }
 
-/// A request that cannot be sent, whatever a user does.
+/// Why a test cannot be run against its target.
 #[derive(Debug, thiserror::Error)]
-#[error("step `{step}` (line {line}): {error}")]
-pub struct PrepareError {
-    pub step: String,
-    pub line: u32,
-    pub error: WireError,
+pub enum PrepareError {
+    /// A request that cannot be sent, whatever a user does.
+    #[error("step `{step}` (line {line}): {error}")]
+    Request { step: String, line: u32, error: WireError },
+    #[error(transparent)]
+    Tls(#[from] TlsSetupError),
 }
 
 impl Prepared {
@@ -73,7 +74,6 @@ impl Prepared {
         origin: &Origin,
         prefix: &str,
         shared: Arc<Shared>,
-        tls: Option<Tls>,
     ) -> Result<Prepared, PrepareError> {
         let mut requests = Vec::new();
         for scenario in &test.scenarios {
@@ -91,7 +91,8 @@ impl Prepared {
                             requests.push((request.id, prepared));
                         }
                         Err(error) => {
-                            let error = PrepareError { step: step.name.clone(), line: step.line, error };
+                            let error =
+                                PrepareError::Request { step: step.name.clone(), line: step.line, error };
                             failed.get_or_insert(error);
                         }
                     }
@@ -102,6 +103,9 @@ impl Prepared {
             }
         }
         requests.sort_by_key(|(id, _)| *id);
+        // Reading the system's certificates takes longer than all the rest; most runs need none.
+        let is_secure = |(_, prepared): &(_, PreparedRequest)| prepared.wire.origin.scheme() == Scheme::Https;
+        let tls = requests.iter().any(is_secure).then(Tls::native).transpose()?;
         let scenarios = test.scenarios.iter().map(|scenario| PreparedScenario {
             name: Arc::from(scenario.name.as_str()),
             slots: scenario.slots.clone().into(),

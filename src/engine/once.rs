@@ -36,6 +36,10 @@ pub struct OnceReport {
     /// What it left in the slots.
     pub base: Base,
     pub checks: Vec<CheckResult>,
+    /// Checks that were not asked, by the `when` of their step.
+    pub skipped: Vec<CheckId>,
+    /// The texts it captured: tokens and the like, which no report should show.
+    pub captured: Vec<String>,
     /// What kept it from its end, in words. Empty where all went well.
     pub problems: Vec<String>,
 }
@@ -51,7 +55,13 @@ impl Prepared {
         totals: Option<&Recorder>,
     ) -> OnceReport {
         let Some(Scenario { slots, .. }) = self.test.scenarios.get(usize::from(scenario)) else {
-            return OnceReport { base: Arc::from([]), checks: Vec::new(), problems: Vec::new() };
+            return OnceReport {
+                base: Arc::from([]),
+                checks: Vec::new(),
+                skipped: Vec::new(),
+                captured: Vec::new(),
+                problems: Vec::new(),
+            };
         };
         let empty: Base = vec![None; slots.len()].into();
         let results = totals.map(|totals| results(self, scenario, totals));
@@ -66,9 +76,14 @@ async fn run(
     base: &Base,
     results: Option<Value>,
 ) -> OnceReport {
-    let failed =
-        |problem: String| OnceReport { base: base.clone(), checks: Vec::new(), problems: vec![problem] };
-    let worker = match Worker::new(Arc::clone(&prepared), Instant::now(), Part::Once(part)) {
+    let failed = |problem: String| OnceReport {
+        base: base.clone(),
+        checks: Vec::new(),
+        skipped: Vec::new(),
+        captured: Vec::new(),
+        problems: vec![problem],
+    };
+    let worker = match Worker::new(0, Arc::clone(&prepared), Instant::now(), Part::Once(part)) {
         Ok(worker) => Rc::new(worker),
         Err(error) => return failed(error.to_string()),
     };
@@ -92,10 +107,14 @@ async fn run(
     };
     steps_once(&worker, &mut user, part, steps).await;
     driver.abort();
+    let problems = worker.problems.take();
+    let shown: Vec<&str> = problems.iter().map(String::as_str).collect();
     OnceReport {
         base: user.scope.slots().into(),
         checks: worker.checks.take(),
-        problems: worker.problems.take(),
+        skipped: worker.skipped.take(),
+        captured: worker.captured(&user, &shown),
+        problems,
     }
 }
 

@@ -52,7 +52,8 @@ impl Worker {
         if let Some(row) = step.row {
             self.record(stage, |recorder| recorder.attempt(row));
         }
-        let mut flight = InFlight { worker: self, row: step.row, stage, timing: Timing::new(), over: false };
+        let mut flight =
+            InFlight { worker: self, row: step.row, stage, timing: Timing::at(due), over: false };
         let request = Request {
             origin: &prepared.wire.origin,
             wire: &bytes,
@@ -84,6 +85,8 @@ impl Worker {
             Err(ExchangeError::Own { fault, detail }) => {
                 // The guard counts the request as interrupted: it says nothing about the target.
                 drop(flight);
+                // Without a descriptor it may have come to its end at once: the user has yet to let others in.
+                user.waited = false;
                 self.give_buffer(bytes);
                 self.own_fault(user, fault, detail.into_owned());
                 return Flow::End(Early::Failed);
@@ -162,7 +165,9 @@ impl Worker {
             return;
         }
         let Some(row) = row else {
-            self.note_problem(format!("{request}: {cause}: {detail}"));
+            let cause = cause.to_string();
+            let said = if detail.starts_with(&cause) { detail } else { format!("{cause}: {detail}") };
+            self.note_problem(format!("{request}: {said}"));
             return;
         };
         if !self.sampled.borrow_mut().insert((row, cause)) {
@@ -171,16 +176,26 @@ impl Worker {
         let body = response.body();
         let body = String::from_utf8_lossy(&body[..body.len().min(SAMPLE_BODY)]).into_owned();
         let at = Instant::now().saturating_duration_since(self.epoch);
-        let captured = self.captured(user);
+        let captured = self.captured(user, &[&request, &detail, &body]);
         self.samples.borrow_mut().push(Sample { row, cause, at, request, status, detail, body, captured });
     }
 
-    /// The texts that this user captured: tokens and the like, which no report should show.
-    fn captured(&self, user: &User) -> Vec<String> {
+    /// The texts that this user has from answers, or made of them: tokens and the like, which no report should
+    /// show. Of lists, which may be long, those that `shown` has.
+    pub(super) fn captured(&self, user: &User, shown: &[&str]) -> Vec<String> {
         let scenario = &self.prepared.test.scenarios[usize::from(user.scenario)];
-        let slots = scenario.flow_slots.iter();
-        let values = slots.filter_map(|slot| user.scope.get(*slot)?.as_str().map(str::to_owned));
-        values.collect()
+        let is_var = |place: usize| scenario.vars.iter().any(|(slot, _)| slot.index() == place);
+        let slots = user.scope.slots().iter().enumerate();
+        let mut texts = Vec::new();
+        for value in slots.filter(|(place, _)| !is_var(*place)).filter_map(|(_, value)| value.as_ref()) {
+            if let Some(text) = value.as_str() {
+                texts.push(text.to_owned());
+            } else if let Ok(list) = value.try_iter() {
+                let parts = list.filter_map(|part| part.as_str().map(str::to_owned));
+                texts.extend(parts.filter(|part| shown.iter().any(|text| text.contains(part))));
+            }
+        }
+        texts
     }
 
     pub(super) fn template_fault(&self, user: &User, error: &EvalError) -> Flow {

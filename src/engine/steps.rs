@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::Once;
 use super::user::User;
-use super::worker::Worker;
+use super::worker::{Part, Worker};
 use crate::scenario::model::{Action, CustomKind, Step, StopWhat, Tally, Think};
 use crate::template::{EvalError, Slot, Value, ValueTemplate};
 
@@ -48,7 +49,10 @@ impl Worker {
             None => {}
             Some(when) => match when.holds(&mut user.scope) {
                 Ok(true) => {}
-                Ok(false) => return Flow::Next,
+                Ok(false) => {
+                    self.note_skipped(step);
+                    return Flow::Next;
+                }
                 Err(error) => return self.template_fault(user, &error),
             },
         }
@@ -97,6 +101,10 @@ impl Worker {
                 for (check, expr) in checks {
                     match expr.holds(&mut user.scope) {
                         Ok(held) => {
+                            if !held && self.part != Part::Load && self.part != Part::Once(Once::Verify) {
+                                let what = expr.explain(&mut user.scope);
+                                self.note_problem(format!("`{}` does not hold: {what}", step.name));
+                            }
                             let stage = self.stage_at(user.scenario, user.cursor);
                             self.checked(stage, &mut user.scope, *check, held, expr);
                         }
@@ -118,7 +126,13 @@ impl Worker {
 
     async fn repeat(&self, user: &mut User, times: &ValueTemplate, steps: &[Step]) -> Flow {
         let times = match times.eval(&mut user.scope) {
-            Ok(value) => value.as_usize().unwrap_or(0),
+            Ok(value) => match value.as_usize() {
+                Some(times) => times,
+                None => {
+                    let problem = format!("`{value}` is no number of rounds: it takes 0, 1, 2 …");
+                    return self.template_fault(user, &EvalError { expression: "repeat".into(), problem });
+                }
+            },
             Err(error) => return self.template_fault(user, &error),
         };
         for _ in 0..times {
@@ -165,11 +179,12 @@ impl Worker {
     /// has passed already, it does not wait, and what follows is due since then.
     pub(super) async fn wait_until(&self, user: &mut User, wake: Instant) {
         user.waited = true;
-        if self.is_retired(user) {
-            user.cursor = Instant::now();
+        let now = Instant::now();
+        if self.is_draining() || user.retire_at.is_some_and(|at| now >= at) {
+            user.cursor = now;
             return;
         }
-        if Instant::now() >= wake {
+        if now >= wake {
             user.cursor = wake;
             return;
         }

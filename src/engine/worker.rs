@@ -18,7 +18,7 @@ use super::{Base, Prepared};
 use crate::metrics::{Recorder, Sample, Staged};
 use crate::outcome::{Cause, OwnFault};
 use crate::plan;
-use crate::scenario::model::{CheckId, RowId, Shape, StageId};
+use crate::scenario::model::{Action, CheckId, RowId, Shape, StageId, Step};
 use crate::template::{Expr, Scope};
 
 /// What the coordinator tells its workers.
@@ -36,6 +36,8 @@ pub(super) enum Control {
 /// What a worker counted in one second.
 #[derive(Debug)]
 pub(super) struct HandOver {
+    /// Who hands over.
+    pub(super) worker: usize,
     /// Since the beginning of the load.
     pub(super) second: u32,
     pub(super) interval: Staged,
@@ -53,6 +55,8 @@ pub(super) struct HandOver {
 /// The state of a worker. Users share it; all of them live on its thread.
 #[derive(Debug)]
 pub(super) struct Worker {
+    /// Its place among the workers of a load.
+    number: usize,
     pub(super) prepared: Arc<Prepared>,
     pub(super) timer: Timer,
     /// The beginning of the load.
@@ -68,6 +72,7 @@ pub(super) struct Worker {
     /// For `setup`, `verify` and `teardown`: checks and problems, in their order.
     pub(super) checks: RefCell<Vec<super::CheckResult>>,
     pub(super) problems: RefCell<Vec<String>>,
+    pub(super) skipped: RefCell<Vec<CheckId>>,
     /// Users of each scenario.
     users: RefCell<Vec<u64>>,
     is_draining: Cell<bool>,
@@ -87,9 +92,15 @@ pub(super) enum Part {
 
 impl Worker {
     /// Within a tokio runtime.
-    pub(super) fn new(prepared: Arc<Prepared>, epoch: Instant, part: Part) -> io::Result<Worker> {
+    pub(super) fn new(
+        number: usize,
+        prepared: Arc<Prepared>,
+        epoch: Instant,
+        part: Part,
+    ) -> io::Result<Worker> {
         let scenarios = prepared.test.scenarios.len();
         Ok(Worker {
+            number,
             recorder: RefCell::new(Staged::new(&prepared.test.catalog, scenarios)),
             prepared,
             timer: Timer::new()?,
@@ -102,6 +113,7 @@ impl Worker {
             told: RefCell::default(),
             checks: RefCell::default(),
             problems: RefCell::default(),
+            skipped: RefCell::default(),
             users: RefCell::new(vec![0; scenarios]),
             is_draining: Cell::new(false),
             draining: Notify::new(),
@@ -164,12 +176,28 @@ impl Worker {
         }
     }
 
+    /// The checks of a step that its own `when` left out: nobody wanted them asked.
+    pub(super) fn note_skipped(&self, step: &Step) {
+        if self.part == Part::Load {
+            return;
+        }
+        super::walk(std::slice::from_ref(step), &mut |step| {
+            let checks = match &step.action {
+                Action::Request(request) => &request.expect.checks,
+                Action::Check(checks) => checks,
+                _ => return,
+            };
+            self.skipped.borrow_mut().extend(checks.iter().map(|(check, _)| *check));
+        });
+    }
+
     pub(super) fn note_problem(&self, problem: String) {
         self.problems.borrow_mut().push(problem);
     }
 
     pub(super) fn is_retired(&self, user: &User) -> bool {
-        self.is_draining.get() || user.retire_at.is_some_and(|at| Instant::now() >= at)
+        // The cursor is the time of the user's last doing, good enough here and cheaper than the clock.
+        self.is_draining.get() || user.retire_at.is_some_and(|at| user.cursor >= at)
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -215,6 +243,7 @@ impl Worker {
         let mut told = self.told.borrow_mut();
         let faults = std::mem::take(&mut *self.faults.borrow_mut());
         HandOver {
+            worker: self.number,
             second,
             interval: std::mem::replace(&mut *self.recorder.borrow_mut(), fresh),
             users: self.users.borrow().clone(),
@@ -239,10 +268,11 @@ pub(super) struct Assignment {
 /// The life of a worker's thread. Whatever happens, its last hand-over is sent.
 pub(super) fn work(assignment: Assignment) {
     let Assignment { prepared, bases, lane, epoch, mut control, hand_overs } = assignment;
+    let number = usize::try_from(lane.number).unwrap_or(usize::MAX);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let started = runtime.and_then(|runtime| {
         let _inside = runtime.enter();
-        let worker = Rc::new(Worker::new(Arc::clone(&prepared), epoch, Part::Load)?);
+        let worker = Rc::new(Worker::new(number, Arc::clone(&prepared), epoch, Part::Load)?);
         Ok((runtime, worker))
     });
     let (runtime, worker) = match started {
@@ -250,6 +280,7 @@ pub(super) fn work(assignment: Assignment) {
         Err(error) => {
             let test = &prepared.test;
             let _ = hand_overs.send(HandOver {
+                worker: number,
                 second: 0,
                 interval: Staged::new(&test.catalog, test.scenarios.len()),
                 users: vec![0; test.scenarios.len()],
@@ -300,4 +331,7 @@ pub(super) fn work(assignment: Assignment) {
     // Whoever still runs is cut off here; their guards count what was under way as interrupted.
     drop(local);
     let _ = hand_overs.send(worker.hand_over(second, true));
+    drop(worker);
+    // Without waiting for a name server that says nothing: whoever asked it has long had their timeout.
+    runtime.shutdown_background();
 }

@@ -29,7 +29,11 @@ pub struct Timing {
 
 impl Timing {
     pub fn new() -> Timing {
-        let now = Instant::now();
+        Timing::at(Instant::now())
+    }
+
+    /// Of an exchange that has not begun by `now`.
+    pub fn at(now: Instant) -> Timing {
         Timing {
             began: now,
             dns: None,

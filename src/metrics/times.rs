@@ -78,10 +78,26 @@ impl Times {
     }
 }
 
-/// Values of a user's own metric: not negative, three significant digits, thousandths told apart.
+/// Values of a user's own metric: not negative, percentiles at three significant digits, thousandths told apart.
 #[derive(Debug, Clone, Default)]
 pub struct Amounts {
     histogram: Option<Box<Histogram<u64>>>,
+    /// Exact, since a largest value of 100 that is shown as 100 must be 100 to a threshold as well.
+    exact: Exact,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Exact {
+    min: f64,
+    max: f64,
+    sum: f64,
+}
+
+impl Exact {
+    fn add(&mut self, other: Exact, is_first: bool) {
+        let Exact { min, max, sum } = if is_first { Exact { sum: 0.0, ..other } } else { *self };
+        *self = Exact { min: min.min(other.min), max: max.max(other.max), sum: sum + other.sum };
+    }
 }
 
 /// How many steps of the histogram make one unit of the metric.
@@ -92,6 +108,8 @@ impl Amounts {
     /// Records a value; negative ones count as 0.
     pub fn record(&mut self, value: f64) {
         let steps = (value * PER_UNIT).round().clamp(0.0, LARGEST as f64) as u64;
+        let value = if value.is_nan() { 0.0 } else { value.clamp(0.0, LARGEST as f64 / PER_UNIT) };
+        self.exact.add(Exact { min: value, max: value, sum: value }, self.count() == 0);
         let recorded = self.histogram.get_or_insert_with(|| new_histogram(1)).record(steps);
         debug_assert!(recorded.is_ok(), "histograms grow");
     }
@@ -101,23 +119,26 @@ impl Amounts {
     }
 
     pub fn percentile(&self, percent: f64) -> Option<f64> {
-        self.some().map(|histogram| histogram.value_at_percentile(percent) as f64 / PER_UNIT)
+        let Exact { min, max, .. } = self.exact;
+        let value = |histogram: &Histogram<u64>| histogram.value_at_percentile(percent) as f64 / PER_UNIT;
+        self.some().map(|histogram| value(histogram).clamp(min, max))
     }
 
     pub fn mean(&self) -> Option<f64> {
-        self.some().map(|histogram| histogram.mean() / PER_UNIT)
+        self.some().map(|histogram| self.exact.sum / histogram.len() as f64)
     }
 
     pub fn min(&self) -> Option<f64> {
-        self.some().map(|histogram| histogram.min() as f64 / PER_UNIT)
+        self.some().map(|_| self.exact.min)
     }
 
     pub fn max(&self) -> Option<f64> {
-        self.some().map(|histogram| histogram.max() as f64 / PER_UNIT)
+        self.some().map(|_| self.exact.max)
     }
 
     pub fn add(&mut self, other: &Amounts) {
         let Some(from) = other.some() else { return };
+        self.exact.add(other.exact, self.count() == 0);
         let added = self.histogram.get_or_insert_with(|| new_histogram(1)).add(from);
         debug_assert!(added.is_ok(), "histograms of one kind add up");
     }
@@ -183,5 +204,14 @@ mod tests {
         amounts.record(0.25);
         amounts.record(-3.0);
         assert_eq!((amounts.min(), amounts.max()), (Some(0.0), Some(0.25)));
+        // Whatever the resolution, the ends and the mean are what they are.
+        let mut more = Amounts::default();
+        more.record(100_001.0);
+        amounts.add(&more);
+        assert_eq!((amounts.max(), amounts.percentile(100.0)), (Some(100_001.0), Some(100_001.0)));
+        assert_eq!(amounts.mean(), Some(100_001.25 / 3.0));
+        amounts.clear();
+        amounts.record(2.0);
+        assert_eq!((amounts.min(), amounts.max(), amounts.mean()), (Some(2.0), Some(2.0), Some(2.0)));
     }
 }

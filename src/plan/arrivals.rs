@@ -139,17 +139,8 @@ impl Iterator for PoissonArrivals<'_> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::profile;
     use super::*;
-    use crate::scenario::model::Stage;
-
-    fn profile(from: f64, stages: &[(f64, f64)]) -> Profile {
-        let stage = |&(seconds, target): &(f64, f64)| Stage {
-            duration: Duration::from_secs_f64(seconds),
-            target,
-            name: None,
-        };
-        Profile { from, stages: stages.iter().map(stage).collect() }
-    }
 
     fn dues(arrivals: &Arrivals) -> Vec<f64> {
         (0..arrivals.count()).filter_map(|n| arrivals.due(n)).map(|due| due.as_secs_f64()).collect()

@@ -38,3 +38,14 @@ pub fn stage_at(profile: &Profile, seconds: f64) -> usize {
     }
     profile.stages.len().saturating_sub(1)
 }
+
+/// A profile of `(seconds, target)` stages, for tests.
+#[cfg(test)]
+fn profile(from: f64, stages: &[(f64, f64)]) -> Profile {
+    let stage = |&(seconds, target): &(f64, f64)| crate::scenario::model::Stage {
+        duration: std::time::Duration::from_secs_f64(seconds),
+        target,
+        name: None,
+    };
+    Profile { from, stages: stages.iter().map(stage).collect() }
+}

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::scenario::model::{Load, Shape, Test};
-use crate::threshold::Metric;
+use crate::scenario::model::{Action, Load, Shape, Step, Test};
+use crate::scenario::threshold::Metric;
 
 /// Scales what a load takes (stages, durations, graceful stop, `max_duration`, `after`, `over`); never think
 /// times, rates, counts or timeouts.
@@ -27,11 +27,27 @@ pub fn scaled(mut test: Test, factor: f64) -> Test {
     test
 }
 
+/// A loop without a bound has no end where no load has one.
+fn once_through(steps: &mut [Step]) {
+    for step in steps {
+        match &mut step.action {
+            Action::While { at_most, steps, .. } => {
+                at_most.get_or_insert(1);
+                once_through(steps);
+            }
+            Action::Group { steps, .. } | Action::Repeat { steps, .. } => once_through(steps),
+            _ => {}
+        }
+    }
+}
+
 /// One user, once through the flow: does the scenario work at all? Only failures are judged then; goals for
 /// rates and latencies say nothing about a single pass.
 pub fn smoke(mut test: Test) -> Test {
     for scenario in &mut test.scenarios {
         scenario.load.shape = Shape::SharedIterations { users: 1, iterations: 1 };
+        scenario.load.pace = None;
+        once_through(&mut scenario.flow);
     }
     test.thresholds.retain(|threshold| threshold.metric == Metric::Failures);
     test

@@ -62,17 +62,8 @@ pub fn presence(profile: &Profile, index: u64) -> Vec<Presence> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::profile;
     use super::*;
-    use crate::scenario::model::Stage;
-
-    fn profile(from: f64, stages: &[(f64, f64)]) -> Profile {
-        let stage = |&(seconds, target): &(f64, f64)| Stage {
-            duration: Duration::from_secs_f64(seconds),
-            target,
-            name: None,
-        };
-        Profile { from, stages: stages.iter().map(stage).collect() }
-    }
 
     fn seconds(presence: &[Presence]) -> Vec<(f64, f64)> {
         presence.iter().map(|p| (p.from.as_secs_f64(), p.until.as_secs_f64())).collect()

@@ -74,7 +74,7 @@ fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
     if test.scenarios.len() > 1 {
         let _ = writeln!(out, "\nscenario    {}", scenario.name);
     }
-    let kind = kind.map(kind_name).map_or(String::new(), |kind| format!("{kind}, "));
+    let kind = kind.map(LoadKind::as_str).map_or(String::new(), |kind| format!("{kind}, "));
     match shape {
         Shape::Users(profile) => {
             let _ = writeln!(
@@ -111,9 +111,9 @@ fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
         Shape::SharedIterations { users, iterations } => {
             let _ = writeln!(
                 out,
-                "load        {kind}closed model, {} iterations shared by {} users",
-                count(*iterations),
-                count((*users).into())
+                "load        {kind}closed model, {} shared by {}",
+                plural(*iterations, "iteration"),
+                plural((*users).into(), "user")
             );
         }
     }
@@ -186,15 +186,6 @@ fn render_steps(out: &mut String, steps: &[Step], depth: usize) {
     }
 }
 
-/// The word of the scenario language for a kind of load.
-pub fn kind_name(kind: LoadKind) -> &'static str {
-    match kind {
-        LoadKind::Smoke => "smoke",
-        LoadKind::Load => "load",
-        LoadKind::Spike => "spike",
-        LoadKind::Stress => "stress",
-        LoadKind::Endurance => "endurance",
-        LoadKind::Peak => "peak",
-        LoadKind::Breakpoint => "breakpoint",
-    }
+fn plural(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }

@@ -20,9 +20,10 @@ use super::validity::{ValidityFacts, validity};
 use super::verdict::verdict;
 use crate::metrics::{Cell, Custom, Recorder, RowRecord, Sample, Second, Staged, Times};
 use crate::scenario::model::{
-    Action, Catalog, CustomKind, LoadKind, RequestStep, Scenario, Step, TargetKind, Test, Url,
+    Action, Catalog, CustomKind, RequestStep, Scenario, Step, TargetKind, Test, Url,
 };
-use crate::threshold::{Aggregate, Judgement, LoadTime, Metric, Threshold};
+use crate::scenario::threshold::{Aggregate, Metric, Threshold};
+use crate::threshold::{Judgement, LoadTime};
 
 /// What a run leaves behind, and what a result is made of.
 #[derive(Debug)]
@@ -295,7 +296,7 @@ fn scenarios(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<ScenarioResu
         let completed = record.iterations.count();
         ScenarioResult {
             name: scenario.name.clone(),
-            kind: scenario.load.kind.map(|kind| kind_name(kind).into()),
+            kind: scenario.load.kind.map(|kind| kind.as_str().into()),
             model: if scenario.load.shape.is_open() { LoadModel::Open } else { LoadModel::Closed },
             load_s: seconds(time),
             started: record.started,
@@ -310,18 +311,6 @@ fn scenarios(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<ScenarioResu
         }
     };
     test.scenarios.iter().zip(&total.scenarios).enumerate().map(scenario).collect()
-}
-
-const fn kind_name(kind: LoadKind) -> &'static str {
-    match kind {
-        LoadKind::Smoke => "smoke",
-        LoadKind::Load => "load",
-        LoadKind::Spike => "spike",
-        LoadKind::Stress => "stress",
-        LoadKind::Endurance => "endurance",
-        LoadKind::Peak => "peak",
-        LoadKind::Breakpoint => "breakpoint",
-    }
 }
 
 /// Failures by row and cause with one example each, the most frequent first.

@@ -11,10 +11,10 @@ use super::slug::slug;
 
 /// Why something of a run could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {}: {}", .path.display(), in_words(.source))]
+#[error("cannot write {}: {}", .path.display(), in_words(.problem))]
 pub struct WriteError {
     pub path: PathBuf,
-    pub source: io::Error,
+    pub problem: io::Error,
 }
 
 /// Why a result could not be read.
@@ -141,8 +141,8 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     })
 }
 
-fn at(path: &Path, source: io::Error) -> WriteError {
-    WriteError { path: path.to_path_buf(), source }
+fn at(path: &Path, problem: io::Error) -> WriteError {
+    WriteError { path: path.to_path_buf(), problem }
 }
 
 /// What went wrong and what to do about it.
@@ -208,7 +208,7 @@ mod tests {
         fs::write(&file, "{\"format\": 99}").unwrap();
         let error = RunDirectory::create(&file, "x", Timestamp::UNIX_EPOCH).unwrap_err();
         assert!(error.to_string().starts_with("cannot write "), "{error}");
-        let full = WriteError { path: "a/b".into(), source: io::ErrorKind::StorageFull.into() };
+        let full = WriteError { path: "a/b".into(), problem: io::ErrorKind::StorageFull.into() };
         assert_eq!(
             full.to_string(),
             "cannot write a/b: the disk is full; make room, or write elsewhere with `--out`"

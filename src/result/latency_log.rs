@@ -1,11 +1,12 @@
 //! `latency.hlog`: every second's response times on disk as they come, in `HdrHistogram`'s interval log format.
 //!
 //! One line for each second, step and outcome that had samples, tagged `step/outcome`. Each second goes to the
-//! file in one write, so that a run which is killed leaves all it measured until then.
+//! file in one write, so that a run which is killed leaves all it measured until then. A second that does not fit
+//! on the disk is left out as a whole: what stands before and after it can be read.
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek as _, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -25,6 +26,8 @@ pub struct LatencyLog {
     scratch: Histogram<u64>,
     /// The lines of one second.
     lines: Vec<u8>,
+    /// The length of the file up to the last second that is in it as a whole.
+    whole: u64,
 }
 
 /// Two digits: a log of hours stays small, and the whole run is in `result.json` at three.
@@ -45,15 +48,16 @@ impl LatencyLog {
         lines.extend_from_slice(
             b"\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
         );
-        let mut log =
-            LatencyLog { file: File::create(path)?, serializer: V2DeflateSerializer::new(), scratch, lines };
-        log.file.write_all(&log.lines)?;
+        let (file, serializer) = (File::create(path)?, V2DeflateSerializer::new());
+        let mut log = LatencyLog { file, serializer, scratch, lines, whole: 0 };
+        log.write_lines()?;
         Ok(log)
     }
 
-    /// Adds what `interval` measured in the second that began `second` seconds into the load.
+    /// Adds what `interval` measured in the second that began `second` seconds into the load. After an error, the
+    /// next second may be added as if this one had never been.
     pub fn append(&mut self, second: u32, interval: &Staged, catalog: &Catalog) -> io::Result<()> {
-        let LatencyLog { file, serializer, scratch, lines } = self;
+        let LatencyLog { serializer, scratch, lines, .. } = self;
         lines.clear();
         let mut writer = IntervalLogWriterBuilder::new().begin_log_with(lines, serializer)?;
         for (index, info) in catalog.rows.iter().enumerate() {
@@ -76,7 +80,19 @@ impl LatencyLog {
                 })?;
             }
         }
-        file.write_all(lines)
+        self.write_lines()
+    }
+
+    fn write_lines(&mut self) -> io::Result<()> {
+        let written = self.file.write_all(&self.lines);
+        if written.is_ok() {
+            self.whole += self.lines.len() as u64;
+        } else {
+            // The half of a line would make the next one unreadable.
+            let _ = self.file.set_len(self.whole);
+            let _ = self.file.seek(SeekFrom::Start(self.whole));
+        }
+        written
     }
 }
 

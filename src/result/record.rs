@@ -316,6 +316,8 @@ pub struct ThresholdResult {
 pub enum InvariantState {
     Held,
     Broken,
+    /// The step has a `when`, and that said no.
+    Skipped,
     /// The question could not be asked: `verify` failed before it got an answer.
     NotAsked,
 }

@@ -9,6 +9,8 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::Regex;
 
+use crate::template::Encoding;
+
 /// What stands where a secret was.
 const REDACTED: &str = "[redacted]";
 
@@ -97,6 +99,10 @@ fn add_forms(secret: &str, forms: &mut Vec<String>) {
         forms.push(encoded.replace("%20", "+"));
         forms.push(encoded);
     }
+    // As a step writes it into its path, where much may stand as it is.
+    let mut in_path = Vec::new();
+    Encoding::Path.write(secret.as_bytes(), &mut in_path);
+    forms.push(String::from_utf8_lossy(&in_path).into_owned());
     if let Ok(json) = serde_json::to_string(secret) {
         forms.push(json.trim_matches('"').into());
     }
@@ -203,6 +209,8 @@ mod tests {
             assert!(seen.contains(REDACTED), "{text} → {seen}");
             assert!(!seen.contains("s3cr"), "{text} → {seen}");
         }
+        let in_path = Redactor::new(&["key/with blanks&more"], &[] as &[&str]);
+        assert_eq!(in_path.redact("POST /a/key/with%20blanks&more"), "POST /a/[redacted]");
         let quoted = Redactor::new(&["a\"b\\c"], &[] as &[&str]);
         assert_eq!(quoted.redact(r#"{"k":"a\"b\\c"}"#), r#"{"k":"[redacted]"}"#);
     }

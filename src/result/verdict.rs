@@ -71,9 +71,10 @@ pub(crate) fn verdict(
         }
         _ => {
             let mut parts = vec![format!("{} met", plural(thresholds.len(), "threshold"))];
-            if !invariants.is_empty() {
-                let hold = if invariants.len() == 1 { "holds" } else { "hold" };
-                parts.push(format!("{} {hold}", plural(invariants.len(), "invariant")));
+            let held = of_state(InvariantState::Held).count();
+            if held > 0 {
+                let hold = if held == 1 { "holds" } else { "hold" };
+                parts.push(format!("{} {hold}", plural(held, "invariant")));
             }
             parts.push(match validity.verdict {
                 Soundness::Suspect => "but the run is suspect".into(),

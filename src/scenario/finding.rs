@@ -122,9 +122,9 @@ impl Source {
         let renderer = renderer.decor_style(DecorStyle::Ascii);
         let mut out = String::new();
         for (place, finding) in findings.iter().enumerate() {
-            let gap = if place > 0 { "\n\n" } else { "" };
+            let gap = if place > 0 { "\n" } else { "" };
             // Writing to a string does not fail.
-            let _ = write!(out, "{gap}{}", self.render_one(finding, &renderer));
+            let _ = writeln!(out, "{gap}{}", self.render_one(finding, &renderer));
         }
         out
     }

@@ -7,6 +7,7 @@ mod finding;
 pub mod model;
 mod read;
 mod schema;
+pub mod threshold;
 mod yaml;
 
 pub use finding::{Finding, MachineFinding, Position, Severity, Source};

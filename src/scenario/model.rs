@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::scenario::threshold::Threshold;
 use crate::template::{Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
-use crate::threshold::Threshold;
-use crate::units::{Percent, Rate};
+use crate::units::Percent;
 
 /// One file, checked.
 #[derive(Debug)]
@@ -84,6 +84,21 @@ pub enum LoadKind {
     Endurance,
     Peak,
     Breakpoint,
+}
+
+impl LoadKind {
+    /// The word of the scenario language.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LoadKind::Smoke => "smoke",
+            LoadKind::Load => "load",
+            LoadKind::Spike => "spike",
+            LoadKind::Stress => "stress",
+            LoadKind::Endurance => "endurance",
+            LoadKind::Peak => "peak",
+            LoadKind::Breakpoint => "breakpoint",
+        }
+    }
 }
 
 /// How load is injected.
@@ -371,7 +386,9 @@ impl std::fmt::Display for StatusSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (place, (low, high)) in self.0.iter().enumerate() {
             let comma = if place == 0 { "" } else { ", " };
-            if low == high {
+            if (*low, *high) == (200, 399) {
+                write!(f, "{comma}2xx, 3xx")?;
+            } else if low == high {
                 write!(f, "{comma}{low}")?;
             } else if low % 100 == 0 && high - low == 99 {
                 write!(f, "{comma}{}xx", low / 100)?;
@@ -418,9 +435,4 @@ impl Profile {
     pub fn duration(&self) -> Duration {
         self.stages.iter().map(|stage| stage.duration).sum()
     }
-}
-
-/// The rate of a profile in the open model, for people.
-pub fn rate_of(value: f64) -> Rate {
-    Rate::per_second(value)
 }

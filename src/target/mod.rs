@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub use bundled::{Bundled, CHILD_FLAG, announce};
 
-use crate::http::{Origin, OriginError, Tls};
+use crate::http::{Origin, OriginError};
 use crate::scenario::model::{Target, TargetKind};
 
 /// A target that answers.
@@ -37,7 +37,7 @@ pub enum TargetError {
 }
 
 /// Starts the target where it is ours, and waits until it is ready.
-pub async fn start(target: &Target, tls: Option<Tls>) -> Result<Ready, TargetError> {
+pub async fn start(target: &Target) -> Result<Ready, TargetError> {
     let (url, bundled) = match &target.kind {
         TargetKind::Url(url) => (url.trim_end_matches('/').to_owned(), None),
         TargetKind::Bundled => {
@@ -49,8 +49,8 @@ pub async fn start(target: &Target, tls: Option<Tls>) -> Result<Ready, TargetErr
     let (origin, prefix) = parsed.map_err(|source| TargetError::Url { url: url.clone(), source })?;
     let prefix = prefix.trim_end_matches('/').to_owned();
     let default = bundled.is_some().then_some("/readyz");
-    let path = target.ready.as_deref().or(default);
-    ready::wait(&origin, &url, path, target.ready_timeout, tls).await?;
+    let path = target.ready.as_deref().or(default).map(|path| format!("{prefix}{path}"));
+    ready::wait(&origin, &url, path.as_deref(), target.ready_timeout).await?;
     let is_local = match origin.address() {
         Some(address) => is_loopback(address),
         None => origin.host().eq_ignore_ascii_case("localhost"),

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use super::TargetError;
 use crate::http::request::{HeadStart, USER_AGENT, finish, write_head_start};
-use crate::http::{KeepBody, Origin, Request, Response, Timing, Tls, UserConnections};
+use crate::http::{KeepBody, Origin, Request, Response, Timing, UserConnections};
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -18,14 +18,13 @@ pub(super) async fn wait(
     url: &str,
     path: Option<&str>,
     within: Duration,
-    tls: Option<Tls>,
 ) -> Result<(), TargetError> {
     let until = Instant::now() + within;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let timeout = left.min(LONGEST_TRY).max(Duration::from_millis(1));
         let tried = match path {
-            Some(path) => answers(origin, path, timeout, tls.clone()).await,
+            Some(path) => answers(origin, path, timeout).await,
             None => accepts(origin, timeout).await,
         };
         let Err(last) = tried else { return Ok(()) };
@@ -49,7 +48,7 @@ async fn accepts(origin: &Origin, timeout: Duration) -> Result<(), String> {
     }
 }
 
-async fn answers(origin: &Origin, path: &str, timeout: Duration, tls: Option<Tls>) -> Result<(), String> {
+async fn answers(origin: &Origin, path: &str, timeout: Duration) -> Result<(), String> {
     let mut wire = Vec::new();
     let host = origin.authority();
     let start =
@@ -58,7 +57,7 @@ async fn answers(origin: &Origin, path: &str, timeout: Duration, tls: Option<Tls
     finish(&mut wire, "GET", None);
     let request = Request { origin, wire: &wire, is_head: false, timeout, keep_body: KeepBody::Never };
     let (mut response, mut timing) = (Response::new(), Timing::new());
-    let mut connections = UserConnections::new(tls);
+    let mut connections = UserConnections::default();
     match connections.exchange(&request, &mut response, &mut timing).await {
         Ok(()) if (200..300).contains(&response.status()) => Ok(()),
         Ok(()) => Err(format!("GET {path} answered {}", response.status())),

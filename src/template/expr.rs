@@ -4,14 +4,14 @@
 //! expression engine's (minijinja).
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use minijinja::value::Value;
 use minijinja::{Environment, Expression, UndefinedBehavior};
 
 use super::lexer::{Kind, Token, tokens};
-use super::scope::{CONTEXT, Env, Scope, lend};
+use super::names::{ANSWER_NAMES, Visible, check_names, free_names, slots_used};
+use super::scope::{CONTEXT, Scope, lend};
 use super::{Slot, TemplateError, builtins};
 
 /// What an expression reads of the answer.
@@ -27,29 +27,6 @@ impl Reads {
     #[must_use]
     pub fn and(self, other: Reads) -> Reads {
         Reads { body: self.body || other.body, answer: self.answer || other.answer }
-    }
-}
-
-/// Which names an expression may use.
-#[derive(Debug, Clone, Copy)]
-pub struct Visible<'a> {
-    /// Variables and captures; the index is the slot.
-    pub slots: &'a [String],
-    /// `status`, `header()`, `json`, `body`, `outcome`, `duration_ms`.
-    pub answer: bool,
-    /// `results`, in `verify`.
-    pub results: bool,
-    pub env: &'a Env,
-}
-
-impl Visible<'_> {
-    /// The slot of a name. Reserved names have none, and are the many: the slots need not be searched for them.
-    fn slot(&self, name: &str) -> Option<Slot> {
-        if is_reserved(name) {
-            return None;
-        }
-        let place = self.slots.iter().position(|slot| slot == name)?;
-        u16::try_from(place).ok().map(Slot)
     }
 }
 
@@ -100,10 +77,6 @@ static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     builtins::register(&mut engine);
     engine
 });
-
-/// Names of a scope that are no slots.
-const NAMES: [&str; 5] = ["user", "scenario", "target", "null", "header"];
-const ANSWER_NAMES: [&str; 6] = ["status", "header", "json", "body", "outcome", "duration_ms"];
 
 impl Expr {
     /// Compiles the text of an expression, without `${` and `}`.
@@ -393,121 +366,6 @@ fn json_path(source: &str, words: &[Token]) -> Option<Vec<Key>> {
         }
     }
     Some(path)
-}
-
-/// Whether a name means something to every expression, so that no variable may have it.
-pub fn is_reserved(name: &str) -> bool {
-    NAMES.contains(&name)
-        || ANSWER_NAMES.contains(&name)
-        || KEYWORDS.contains(&name)
-        || builtins::FUNCTIONS.contains(&name)
-        || name == "results"
-}
-
-/// Words of the expression language itself.
-const KEYWORDS: [&str; 15] = [
-    "and",
-    "or",
-    "not",
-    "in",
-    "is",
-    "if",
-    "else",
-    "true",
-    "false",
-    "none",
-    "True",
-    "False",
-    "None",
-    "recursive",
-    "loop",
-];
-
-/// The names an expression looks up in its scope, with their places: not attributes, keywords, names of
-/// arguments, filters or tests.
-fn free_names<'a>(source: &'a str, words: &'a [Token]) -> impl Iterator<Item = (&'a str, Range<usize>)> {
-    words.iter().enumerate().filter_map(move |(place, word)| {
-        let before = place.checked_sub(1).map(|at| words[at].text(source));
-        let two_before = place.checked_sub(2).map(|at| words[at].text(source));
-        let after = words.get(place + 1).map(|word| word.text(source));
-        let text = word.text(source);
-        let attribute = matches!(before, Some("." | "|" | "is"));
-        let is_test = before == Some("not") && two_before == Some("is");
-        let argument = after == Some("=") && matches!(before, Some("(" | ","));
-        let free =
-            word.kind == Kind::Name && !attribute && !is_test && !argument && !KEYWORDS.contains(&text);
-        free.then(|| (text, word.range.clone()))
-    })
-}
-
-fn slots_used<'a>(
-    source: &'a str,
-    words: &'a [Token],
-    visible: Visible<'a>,
-) -> impl Iterator<Item = Slot> + 'a {
-    free_names(source, words).filter_map(move |(name, _)| visible.slot(name))
-}
-
-fn check_names(source: &str, words: &[Token], visible: Visible<'_>) -> Result<(), TemplateError> {
-    for (name, at) in free_names(source, words) {
-        let known = NAMES.contains(&name)
-            || builtins::FUNCTIONS.contains(&name)
-            || (visible.results && name == "results")
-            || ANSWER_NAMES.contains(&name)
-            || visible.slot(name).is_some();
-        if !known {
-            return Err(unknown_name(name, at, visible));
-        }
-        if ANSWER_NAMES.contains(&name) && !visible.answer {
-            return Err(TemplateError {
-                problem: format!("`{name}` is known only after an answer"),
-                help: Some("capture what you need in an earlier request, and use its name here".into()),
-                at: Some(at),
-            });
-        }
-    }
-    for (place, word) in words.iter().enumerate() {
-        let attribute = (words.get(place + 1).map(|w| w.text(source)) == Some("."))
-            .then(|| words.get(place + 2))
-            .flatten();
-        let Some(attribute) = attribute else { continue };
-        if place.checked_sub(1).is_some_and(|at| words[at].text(source) == ".") {
-            continue;
-        }
-        let known: &[&str] = match word.text(source) {
-            "user" => &["id", "iteration"],
-            "target" => &["url", "bundled"],
-            _ => continue,
-        };
-        let name = attribute.text(source);
-        if !known.contains(&name) {
-            return Err(TemplateError {
-                problem: format!("`{}` has no `{name}`", word.text(source)),
-                help: Some(format!(
-                    "it has {}",
-                    known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(" and ")
-                )),
-                at: Some(attribute.range.clone()),
-            });
-        }
-    }
-    Ok(())
-}
-
-fn unknown_name(name: &str, at: Range<usize>, visible: Visible<'_>) -> TemplateError {
-    let candidates = visible
-        .slots
-        .iter()
-        .map(String::as_str)
-        .chain(NAMES)
-        .chain(builtins::FUNCTIONS)
-        .chain(ANSWER_NAMES.into_iter().filter(|_| visible.answer));
-    let help = match crate::spelling::closest(name, candidates) {
-        Some(close) => format!("did you mean `{close}`?"),
-        None if name == "results" => "`results` is known in `verify` only".into(),
-        None => "a name comes from `vars`, `set`, `collect` or a `capture`; a text stands in quotes".into(),
-    };
-    TemplateError { problem: format!("nothing defines `{name}`"), help: Some(help), at: Some(at) }
 }
 
 /// Slips that people bring along from other languages.

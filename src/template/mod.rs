@@ -8,12 +8,14 @@ mod builtins;
 mod expr;
 mod json;
 mod lexer;
+mod names;
 mod random;
 mod scope;
 mod text;
 
-pub use expr::{EvalError, Expr, Reads, Visible, is_reserved};
+pub use expr::{EvalError, Expr, Reads};
 pub use json::{answer_json, object, write_json};
+pub use names::{Visible, is_reserved};
 pub use random::Random;
 pub use scope::{Answer, Env, Scope, Shared};
 pub use text::{Encoding, JsonTemplate, TextTemplate, Uses, ValueTemplate};

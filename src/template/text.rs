@@ -5,8 +5,9 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode};
 
-use super::expr::{EvalError, Expr, Reads, Visible};
+use super::expr::{EvalError, Expr, Reads};
 use super::lexer::closing_brace;
+use super::names::Visible;
 use super::scope::Scope;
 use super::{Slot, TemplateError, Value, write_json};
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::judge::{Data, Gathered, Judgement, gather, holds, judge, seconds_under_load};
 use super::load_time::LoadTime;
-use super::{Aggregate, Comparison, Threshold};
 use crate::metrics::{Second, Staged};
 use crate::scenario::model::Catalog;
+use crate::scenario::threshold::{Aggregate, Comparison, Threshold};
 
 /// A threshold that ends the run.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use super::load_time::LoadTime;
-use super::{Aggregate, Comparison, Filter, Metric, OutcomeFilter, Threshold};
 use crate::metrics::{
     Amounts, Cell, Custom, Recorder, RowRecord, ScenarioRecord, Second, Staged, Times, Tried,
 };
 use crate::outcome::Cause;
 use crate::scenario::model::{Catalog, CheckInfo, RowInfo};
+use crate::scenario::threshold::{Aggregate, Comparison, Filter, Metric, OutcomeFilter, Threshold};
 
 /// What a threshold is judged on: a whole run, or a window of it.
 #[derive(Debug, Clone, Copy)]

@@ -7,5 +7,6 @@ mod arrivals;
 mod known;
 mod omission;
 mod oracle;
+#[expect(dead_code, reason = "these tests need a part of it")]
 #[path = "../support/program.rs"]
 mod program;

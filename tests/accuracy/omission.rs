@@ -16,7 +16,11 @@ const STALL_TO: Duration = Duration::from_secs(6);
 
 fn stalling() -> Known {
     Known::start(|_, since| {
-        if (STALL_FROM..STALL_TO).contains(&since) { STALL_TO - since } else { Duration::from_millis(1) }
+        if (STALL_FROM..STALL_TO).contains(&since) {
+            STALL_TO.saturating_sub(since)
+        } else {
+            Duration::from_millis(1)
+        }
     })
 }
 
@@ -34,9 +38,11 @@ fn times<'a>(ended: &'a Ended, time: &str) -> &'a Value {
 fn follows_the_stall(times: &Value) {
     for (name, expected) in [("p90_ms", 1000.0), ("p95_ms", 1500.0), ("p99_ms", 1900.0)] {
         let seen = times[name].as_f64().unwrap();
-        // A tenth of a second is two places in the order of a hundred; the figures without the stall are a
-        // thousand times smaller.
-        assert!((seen - expected).abs() < 120.0, "{name} is {seen}, not {expected}: {times:#}");
+        // Below, a tenth of a second is two places in the order of a hundred. Above, whatever else this machine
+        // does keeps users waiting longer, and nothing makes them wait less. Without the stall the figures are
+        // a thousand times smaller.
+        let range = expected - 120.0..expected + 450.0;
+        assert!(range.contains(&seen), "{name} is {seen}, not {expected}: {times:#}");
     }
 }
 

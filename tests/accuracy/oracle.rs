@@ -29,7 +29,7 @@ fn compare(wait: fn(u64) -> Duration) -> Result<(), String> {
     let yaml = "
 name: oracle
 target: bundled
-load: { users: 16, iterations: 1600 }
+load: { users: 64, iterations: 1600 }
 flow:
   - name: ask
     post: /ask
@@ -78,16 +78,16 @@ fn must_agree(wait: fn(u64) -> Duration) {
 
 #[test]
 fn uniform_latencies() {
-    must_agree(|n| millis(40.0 + 100.0 * fraction(n)));
+    must_agree(|n| millis(200.0 + 600.0 * fraction(n)));
 }
 
 #[test]
 fn bimodal_latencies() {
-    must_agree(|n| if fraction(n) < 0.8 { millis(45.0) } else { millis(150.0 + 5.0 * fraction(n * 7)) });
+    must_agree(|n| if fraction(n) < 0.8 { millis(250.0) } else { millis(900.0 + 50.0 * fraction(n * 7)) });
 }
 
 #[test]
 fn long_tailed_latencies() {
     // A Pareto tail: one in a thousand takes eight times as long as the shortest.
-    must_agree(|n| millis((40.0 * (1.0 - fraction(n)).powf(-0.3)).min(600.0)));
+    must_agree(|n| millis((200.0 * (1.0 - fraction(n)).powf(-0.3)).min(2000.0)));
 }

@@ -55,6 +55,8 @@ pub(crate) enum Behaviour {
     HugeHeader(usize),
     /// Closes after each answer without having said so.
     CloseAfterAnswer,
+    /// A good answer, and a reset right behind it.
+    ResetAfterAnswer,
     /// Answers the first request of a connection, reads the second and closes.
     CloseOnSecondRequest,
     /// As above, with a reset.
@@ -130,6 +132,33 @@ impl Drop for Faulty {
         self.shared.stopped.store(true, Ordering::SeqCst);
         // Wakes the thread that accepts.
         let _ = TcpStream::connect(self.address);
+    }
+}
+
+/// An address whose queue of connections is full: the system lets further ones wait.
+#[derive(Debug)]
+pub(crate) struct FullBacklog {
+    address: SocketAddr,
+    _listener: rustix::fd::OwnedFd,
+    _queued: Vec<TcpStream>,
+}
+
+impl FullBacklog {
+    pub(crate) fn new() -> FullBacklog {
+        use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
+        let listener = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("loopback has a free port");
+        listen(&listener, 0).expect("a bound socket can listen");
+        let address = getsockname(&listener).expect("a bound socket has an address");
+        let address = SocketAddr::try_from(address).expect("an address of the internet");
+        // Nobody accepts, until one is left hanging.
+        let fill = |_| TcpStream::connect_timeout(&address, Duration::from_millis(50));
+        let queued = (0..8).map(fill).map_while(Result::ok).collect();
+        FullBacklog { address, _listener: listener, _queued: queued }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 }
 
@@ -234,6 +263,10 @@ fn answer(stream: &mut TcpStream, behaviour: &Behaviour, nth: usize, body: &[u8]
         Behaviour::CloseAfterAnswer => {
             stream.write_all(good)?;
             return Ok(After::Close);
+        }
+        Behaviour::ResetAfterAnswer => {
+            stream.write_all(good)?;
+            return reset(stream);
         }
         Behaviour::CloseOnSecondRequest if nth > 0 => return Ok(After::Close),
         Behaviour::ResetOnSecondRequest if nth > 0 => return reset(stream),

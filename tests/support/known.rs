@@ -8,22 +8,22 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// How long to wait before an answer: by its number (from 0), and the time since the first request.
-pub type Wait = dyn Fn(u64, Duration) -> Duration + Send + Sync;
+pub(crate) type Wait = dyn Fn(u64, Duration) -> Duration + Send + Sync;
 
-pub struct Known {
-    pub url: String,
+pub(crate) struct Known {
+    pub(crate) url: String,
     log: Arc<Mutex<Log>>,
 }
 
 /// What the server saw and did.
 #[derive(Debug, Default, Clone)]
-pub struct Log {
+pub(crate) struct Log {
     /// From the last byte of each request to the write of its answer, in the order of the answers.
-    pub took: Vec<Duration>,
+    pub(crate) took: Vec<Duration>,
     /// When each request had arrived, since the first one.
-    pub arrived: Vec<Duration>,
-    pub bytes_read: u64,
-    pub bytes_written: u64,
+    pub(crate) arrived: Vec<Duration>,
+    pub(crate) bytes_read: u64,
+    pub(crate) bytes_written: u64,
     first: Option<Instant>,
 }
 
@@ -32,7 +32,11 @@ const ANSWER: &[u8] =
 
 impl Known {
     /// Starts it on a thread of its own; it lives as long as the test's process.
-    pub fn start(wait: impl Fn(u64, Duration) -> Duration + Send + Sync + 'static) -> Known {
+    pub(crate) fn start(wait: impl Fn(u64, Duration) -> Duration + Send + Sync + 'static) -> Known {
+        // Thousands arrive at once where the machine is busy; each is a descriptor of this process.
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let most = rustix::process::Rlimit { current: limit.maximum, ..limit };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, most).unwrap();
         let log = Arc::new(Mutex::new(Log::default()));
         let (sender, receiver) = std::sync::mpsc::channel();
         let (wait, shared): (Arc<Wait>, _) = (Arc::new(wait), Arc::clone(&log));
@@ -54,7 +58,7 @@ impl Known {
     }
 
     /// What there is so far.
-    pub fn log(&self) -> Log {
+    pub(crate) fn log(&self) -> Log {
         self.log.lock().unwrap().clone()
     }
 }

@@ -1,3 +1,21 @@
 //! What integration tests share.
 
 pub(crate) mod faulty;
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses some of it; a broken fixture is a broken test"
+)]
+pub(crate) mod program;
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses some of it; a broken fixture is a broken test"
+)]
+pub(crate) mod recording;
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses some of it; a broken fixture is a broken test"
+)]
+pub(crate) mod secure;

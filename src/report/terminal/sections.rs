@@ -219,6 +219,7 @@ pub(super) fn invariants(result: &RunResult, style: Style) -> Option<String> {
         let (sign, detail) = match invariant.state {
             InvariantState::Held => (Ink::Good.cell("✓"), "holds"),
             InvariantState::Broken => (Ink::Bad.cell("✗"), "broken"),
+            InvariantState::Skipped => (Ink::Quiet.cell("–"), "skipped by its `when`"),
             InvariantState::NotAsked => (Ink::Warning.cell("?"), "could not ask"),
         };
         let detail = match invariant.detail.as_deref().filter(|_| invariant.state != InvariantState::Held) {

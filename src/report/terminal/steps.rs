@@ -73,7 +73,8 @@ fn cells(result: &RunResult, style: Style) -> Vec<Vec<Cell>> {
             rows.push(cells);
         }
         if !name.is_empty() {
-            let mut cells = vec![Cell::new(&name), Ink::Quiet.cell("– not reached")];
+            let what = if row.attempted > 0 { "– only interrupted" } else { "– not reached" };
+            let mut cells = vec![Cell::new(&name), Ink::Quiet.cell(what)];
             cells.resize_with(2 + columns().count(), || Cell::new(""));
             rows.push(cells);
         }
@@ -139,7 +140,7 @@ pub(super) fn waiting(result: &RunResult, style: Style) -> Option<String> {
     Some(format!("{heading}\n{text}\n{}", paint(&wrapped(note, 2, style), Ink::Quiet, style)))
 }
 
-/// A difference that is visible: a fifth, and more than a millisecond.
+/// A difference that is more than connecting and the grain of clocks: a fifth, and over five milliseconds.
 fn parted(response_ms: f64, service_ms: f64) -> bool {
-    response_ms - service_ms > 1.0 && response_ms > service_ms * 1.2
+    response_ms - service_ms > 5.0 && response_ms > service_ms * 1.2
 }

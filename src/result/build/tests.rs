@@ -5,10 +5,11 @@ use crate::metrics::Exchange;
 use crate::outcome::{Cause, Outcome, OwnFault, Phase};
 use crate::result::{InvariantState, Soundness};
 use crate::scenario::model::{
-    CheckId, CheckInfo, CustomId, CustomInfo, GroupId, GroupInfo, Load, Profile, RowId, RowInfo, Shape,
-    Target,
+    CheckId, CheckInfo, CustomId, CustomInfo, GroupId, GroupInfo, Load, LoadKind, Profile, RowId, RowInfo,
+    Shape, Target,
 };
-use crate::threshold::{Comparison, Data, Filter, Gate};
+use crate::scenario::threshold::{Comparison, Filter};
+use crate::threshold::{Data, Gate};
 
 fn test() -> Test {
     let threshold = |text: &str, metric, aggregate, comparison, limit, implied| Threshold {
@@ -269,4 +270,18 @@ fn each_end_has_its_exit_code_and_its_line() {
     let leaked: &'static [Judgement] = Vec::from(all_met).leak();
     let verdict = result_of(|_, facts| facts.judgements = leaked).verdict;
     assert_eq!(verdict.line, "PASSED: 2 thresholds met, 1 invariant holds, run valid");
+    let busy = |strict| {
+        result_of(|_, facts| {
+            facts.judgements = leaked;
+            facts.cpu_share = Some(0.97);
+            facts.strict = strict;
+        })
+        .verdict
+    };
+    let verdict = busy(false);
+    assert_eq!(verdict.exit_code, 0);
+    assert_eq!(verdict.line, "PASSED: 2 thresholds met, 1 invariant holds, but the run is suspect");
+    let verdict = busy(true);
+    assert_eq!(verdict.exit_code, 97);
+    assert!(verdict.line.starts_with("SUSPECT (exit 97, by --strict): "), "{}", verdict.line);
 }

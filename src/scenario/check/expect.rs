@@ -5,9 +5,9 @@ use super::keys::EXPECT;
 use super::steps::Place;
 use crate::scenario::finding::shortened;
 use crate::scenario::model::{BusinessId, BusinessRule, CheckId, CheckInfo, Expect, RowId, StatusSet};
+use crate::scenario::threshold::{CAUSES, CLASSES};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::template::Expr;
-use crate::threshold::{CAUSES, CLASSES};
 
 const STATUSES: &str = "a status like `200`, `2xx` or `200..299`, or a list of them";
 

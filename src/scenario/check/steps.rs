@@ -9,9 +9,9 @@ use super::reading::{Fields, listed};
 use super::request::METHODS;
 use crate::scenario::finding::shortened;
 use crate::scenario::model::{Action, CustomKind, RowId, Step, StopWhat, Tally, Think};
+use crate::scenario::threshold::METRICS;
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Expr, Slot, ValueTemplate};
-use crate::threshold::METRICS;
 use crate::units::{UnitError, parse_duration};
 
 /// Where the samples of a request go.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Check;
 use super::keys::{HTTP, OUTCOMES, TARGET};
 use super::reading::Fields;
+use crate::http::Origin;
 use crate::scenario::LoadOptions;
 use crate::scenario::finding::shortened;
 use crate::scenario::model::{Target, TargetKind};
@@ -63,6 +64,13 @@ pub(crate) fn parse_target(text: &str) -> Result<TargetKind, (String, String)> {
     };
     if host.is_empty() {
         return Err((format!("`{shown}` names no host"), "write one, like `http://localhost:8080`".into()));
+    }
+    let base = text.find("://").map(|scheme| &text[..scheme + 3 + authority.len()]);
+    if let Some(Err(error)) = base
+        .filter(|_| port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0)))
+        .map(Origin::parse_url)
+    {
+        return Err((error.to_string(), "write an address like `http://localhost:8080`".into()));
     }
     if port.is_some_and(|port| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
         let problem = format!("`{}` is no port", port.map(shortened).unwrap_or_default());

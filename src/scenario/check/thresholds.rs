@@ -7,10 +7,10 @@ use super::Check;
 use super::keys::THRESHOLD;
 use super::reading::Fields;
 use crate::scenario::model::RowId;
-use crate::scenario::yaml::{Entry, Kind, Node};
-use crate::threshold::{
+use crate::scenario::threshold::{
     Aggregate, Comparison, Filter, Metric, Names, ParseError, Threshold, condition, metric_and_filter,
 };
+use crate::scenario::yaml::{Entry, Kind, Node};
 
 /// A threshold's manner: `abort`, `after`, `over`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -96,6 +96,14 @@ impl Check<'_> {
         let text = self.text(that, &entry.key, "a condition like `p95 < 500ms`")?;
         let names = Names { catalog: &self.book.catalog, scenarios };
         match condition(text, metric, names) {
+            Ok(found) if found.aggregate == Aggregate::Drift && *filter != Filter::default() => {
+                self.error(
+                    &that.span,
+                    "a drift is that of the whole load, and this threshold is filtered",
+                    "take the filter out, or compare percentiles of named stages",
+                );
+                None
+            }
             Ok(condition) => Some(Threshold {
                 text: format!("{name}: {}", text.trim()),
                 metric,

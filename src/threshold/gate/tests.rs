@@ -4,7 +4,7 @@ use super::*;
 use crate::metrics::Exchange;
 use crate::outcome::{Cause, Outcome};
 use crate::scenario::model::{RowId, RowInfo};
-use crate::threshold::{Filter, Metric};
+use crate::scenario::threshold::{Filter, Metric};
 
 fn catalog() -> Catalog {
     let row = RowInfo { name: "get".into(), scenario: 0, groups: vec![], business: vec![] };

@@ -4,7 +4,7 @@ use super::*;
 use crate::scenario::model::{
     CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, RowId, RowInfo, StageId,
 };
-use crate::threshold::{Aggregate, Comparison, Filter, OutcomeFilter};
+use crate::scenario::threshold::{Aggregate, Comparison, Filter, OutcomeFilter};
 
 fn catalog() -> Catalog {
     let row = |name: &str, business: &[&str]| RowInfo {

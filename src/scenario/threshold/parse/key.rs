@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::{METRICS, Names, Result, listed, word_range, wrong};
 use crate::scenario::model::{Catalog, CheckId, CustomId, GroupId, RowId, StageId};
+use crate::scenario::threshold::{Filter, Metric, OutcomeFilter};
 use crate::spelling::closest;
-use crate::threshold::{Filter, Metric, OutcomeFilter};
 
 /// Reads the key of a threshold. A step's own thresholds imply its row.
 pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Option<RowId>) -> Result<(Metric, Filter)> {
@@ -77,13 +77,13 @@ fn dimensions(metric: Metric) -> &'static [&'static str] {
         | Metric::Requests
         | Metric::Failures
         | Metric::Business => &["step", "group", "scenario", "stage", "outcome"],
-        Metric::Interrupted => &["step", "group", "scenario", "stage"],
         Metric::Checks => &["step", "check", "group", "scenario", "stage"],
         Metric::GroupDuration => &["group", "scenario", "stage"],
         Metric::IterationDuration
         | Metric::Iterations
         | Metric::Dropped
         | Metric::Cut
+        | Metric::Interrupted
         | Metric::Lateness
         | Metric::Custom(_) => &["scenario", "stage"],
     }

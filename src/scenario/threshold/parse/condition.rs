@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::{METRICS, Names, ParseError, Result, listed, word_range, wrong};
 use crate::scenario::model::CustomKind;
+use crate::scenario::threshold::{Aggregate, Comparison, Metric};
 use crate::spelling::closest;
-use crate::threshold::{Aggregate, Comparison, Metric};
 use crate::units::{parse_duration, parse_percent, parse_rate};
 
 /// `p95 < 500ms`: what is demanded of a metric.
@@ -13,7 +13,7 @@ use crate::units::{parse_duration, parse_percent, parse_rate};
 pub struct Condition {
     pub aggregate: Aggregate,
     pub comparison: Comparison,
-    /// As in [`super::Threshold::limit`].
+    /// As in [`Threshold::limit`](crate::scenario::threshold::Threshold::limit).
     pub limit: f64,
 }
 
@@ -105,7 +105,11 @@ fn aggregate(
     names: Names<'_>,
 ) -> Result<Aggregate> {
     let has: &[&str] = match unit {
-        Unit::Time | Unit::Number => &["p50", "p95", "p99", "avg", "min", "max", "count", "drift"],
+        // A drift is seen in the series of seconds, which has these two.
+        Unit::Time if matches!(metric, Metric::Latency | Metric::ServiceTime) => {
+            &["p50", "p95", "p99", "avg", "min", "max", "count", "drift"]
+        }
+        Unit::Time | Unit::Number => &["p50", "p95", "p99", "avg", "min", "max", "count"],
         Unit::Events | Unit::Share => &["count", "rate"],
         Unit::Count => &["count"],
     };

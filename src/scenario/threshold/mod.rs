@@ -1,0 +1,105 @@
+//! Thresholds as a file has them: `latency{step=reserve}: p95 < 500ms`, parsed and resolved against the file's
+//! names. Judging them is for later, when there is something to judge.
+
+mod parse;
+
+pub(crate) use parse::{CAUSES, CLASSES, METRICS};
+pub use parse::{Condition, Names, ParseError, condition, metric_and_filter};
+
+use std::time::Duration;
+
+use crate::scenario::model::{CheckId, CustomId, GroupId, RowId, StageId};
+
+/// One condition on a metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Threshold {
+    /// As it stands in the file: `latency{step=reserve seat}: p99 < 2s`; the key under which it is reported.
+    pub text: String,
+    pub metric: Metric,
+    pub filter: Filter,
+    pub aggregate: Aggregate,
+    pub comparison: Comparison,
+    /// In the metric's own unit: seconds for times, a share (0..1) for shares, else a plain number.
+    pub limit: f64,
+    /// End the run as soon as it is not met.
+    pub abort: bool,
+    /// How much of the load must have passed before `abort` looks at it.
+    pub after: Duration,
+    /// Judge a sliding window of this length instead of the whole run.
+    pub over: Option<Duration>,
+    /// Not written in the file, but held all the same (`failures: rate < 1%`).
+    pub implied: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Metric {
+    /// Response time: from when a request was due.
+    Latency,
+    ServiceTime,
+    Connect,
+    Tls,
+    /// From the first byte written to the first byte read.
+    Ttfb,
+    IterationDuration,
+    GroupDuration,
+    Requests,
+    Iterations,
+    Failures,
+    Business,
+    Checks,
+    Dropped,
+    Cut,
+    Interrupted,
+    /// How late arrivals and iterations began.
+    Lateness,
+    Custom(CustomId),
+}
+
+/// Which samples count. Empty lists leave nothing out.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Filter {
+    pub rows: Vec<RowId>,
+    pub groups: Vec<GroupId>,
+    pub scenarios: Vec<u16>,
+    pub stages: Vec<StageId>,
+    /// Which checks, for `checks{check=…}`.
+    pub checks: Vec<CheckId>,
+    pub outcome: Option<OutcomeFilter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutcomeFilter {
+    Success,
+    Business,
+    Failure,
+    /// Success and business.
+    Answered,
+    Any,
+    /// A business outcome or a cause of failure, by its name; `status`, `timeout` and `protocol` stand for all
+    /// causes that begin so.
+    Named(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Aggregate {
+    /// Between 0 and 100.
+    Percentile(f64),
+    Average,
+    Minimum,
+    Maximum,
+    Count,
+    /// Per second for `requests` and `iterations`, a share for `failures`, `business`, `checks` and shares.
+    Rate,
+    /// Last quarter over first, after warm-up.
+    Drift,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+    NotEqual,
+}

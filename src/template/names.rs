@@ -1,0 +1,152 @@
+//! The names in an expression: which it may use, which it does use, and what to say of others.
+
+use std::ops::Range;
+
+use super::lexer::{Kind, Token};
+use super::scope::Env;
+use super::{Slot, TemplateError, builtins};
+
+/// Which names an expression may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Visible<'a> {
+    /// Variables and captures; the index is the slot.
+    pub slots: &'a [String],
+    /// `status`, `header()`, `json`, `body`, `outcome`, `duration_ms`.
+    pub answer: bool,
+    /// `results`, in `verify`.
+    pub results: bool,
+    pub env: &'a Env,
+}
+
+impl Visible<'_> {
+    /// The slot of a name. Reserved names have none, and are the many: the slots need not be searched for them.
+    pub(super) fn slot(&self, name: &str) -> Option<Slot> {
+        if is_reserved(name) {
+            return None;
+        }
+        let place = self.slots.iter().position(|slot| slot == name)?;
+        u16::try_from(place).ok().map(Slot)
+    }
+}
+
+/// Names of a scope that are no slots.
+const NAMES: [&str; 5] = ["user", "scenario", "target", "null", "header"];
+pub(super) const ANSWER_NAMES: [&str; 6] = ["status", "header", "json", "body", "outcome", "duration_ms"];
+
+/// Whether a name means something to every expression, so that no variable may have it.
+pub fn is_reserved(name: &str) -> bool {
+    NAMES.contains(&name)
+        || ANSWER_NAMES.contains(&name)
+        || KEYWORDS.contains(&name)
+        || builtins::FUNCTIONS.contains(&name)
+        || name == "results"
+}
+
+/// Words of the expression language itself.
+const KEYWORDS: [&str; 15] = [
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "if",
+    "else",
+    "true",
+    "false",
+    "none",
+    "True",
+    "False",
+    "None",
+    "recursive",
+    "loop",
+];
+
+/// The names an expression looks up in its scope, with their places: not attributes, keywords, names of
+/// arguments, filters or tests.
+pub(super) fn free_names<'a>(
+    source: &'a str,
+    words: &'a [Token],
+) -> impl Iterator<Item = (&'a str, Range<usize>)> {
+    words.iter().enumerate().filter_map(move |(place, word)| {
+        let before = place.checked_sub(1).map(|at| words[at].text(source));
+        let two_before = place.checked_sub(2).map(|at| words[at].text(source));
+        let after = words.get(place + 1).map(|word| word.text(source));
+        let text = word.text(source);
+        let attribute = matches!(before, Some("." | "|" | "is"));
+        let is_test = before == Some("not") && two_before == Some("is");
+        let argument = after == Some("=") && matches!(before, Some("(" | ","));
+        let free =
+            word.kind == Kind::Name && !attribute && !is_test && !argument && !KEYWORDS.contains(&text);
+        free.then(|| (text, word.range.clone()))
+    })
+}
+
+pub(super) fn slots_used<'a>(
+    source: &'a str,
+    words: &'a [Token],
+    visible: Visible<'a>,
+) -> impl Iterator<Item = Slot> + 'a {
+    free_names(source, words).filter_map(move |(name, _)| visible.slot(name))
+}
+
+pub(super) fn check_names(source: &str, words: &[Token], visible: Visible<'_>) -> Result<(), TemplateError> {
+    for (name, at) in free_names(source, words) {
+        let known = NAMES.contains(&name)
+            || builtins::FUNCTIONS.contains(&name)
+            || (visible.results && name == "results")
+            || ANSWER_NAMES.contains(&name)
+            || visible.slot(name).is_some();
+        if !known {
+            return Err(unknown_name(name, at, visible));
+        }
+        if ANSWER_NAMES.contains(&name) && !visible.answer {
+            return Err(TemplateError {
+                problem: format!("`{name}` is known only after an answer"),
+                help: Some("capture what you need in an earlier request, and use its name here".into()),
+                at: Some(at),
+            });
+        }
+    }
+    for (place, word) in words.iter().enumerate() {
+        let attribute = (words.get(place + 1).map(|w| w.text(source)) == Some("."))
+            .then(|| words.get(place + 2))
+            .flatten();
+        let Some(attribute) = attribute else { continue };
+        if place.checked_sub(1).is_some_and(|at| words[at].text(source) == ".") {
+            continue;
+        }
+        let known: &[&str] = match word.text(source) {
+            "user" => &["id", "iteration"],
+            "target" => &["url", "bundled"],
+            _ => continue,
+        };
+        let name = attribute.text(source);
+        if !known.contains(&name) {
+            return Err(TemplateError {
+                problem: format!("`{}` has no `{name}`", word.text(source)),
+                help: Some(format!(
+                    "it has {}",
+                    known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(" and ")
+                )),
+                at: Some(attribute.range.clone()),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn unknown_name(name: &str, at: Range<usize>, visible: Visible<'_>) -> TemplateError {
+    let candidates = visible
+        .slots
+        .iter()
+        .map(String::as_str)
+        .chain(NAMES)
+        .chain(builtins::FUNCTIONS)
+        .chain(ANSWER_NAMES.into_iter().filter(|_| visible.answer));
+    let help = match crate::spelling::closest(name, candidates) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None if name == "results" => "`results` is known in `verify` only".into(),
+        None => "a name comes from `vars`, `set`, `collect` or a `capture`; a text stands in quotes".into(),
+    };
+    TemplateError { problem: format!("nothing defines `{name}`"), help: Some(help), at: Some(at) }
+}

@@ -1,0 +1,18 @@
+//! The program from outside: what it does with targets, signals, files and arguments, and how it ends.
+
+#![expect(clippy::unwrap_used, reason = "a broken fixture is a broken test")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod commands;
+mod ends;
+mod faults;
+mod language;
+mod load;
+mod run;
+mod secrets;
+mod secure;
+mod signals;
+mod system;
+mod thresholds;
