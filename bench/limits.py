@@ -229,6 +229,11 @@ def workers(args):
     line("two against one, CPU per request", [two / one for one, two in zip(cpu[1], cpu[2])], "×")
 
 
+def cpu_of_children():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def big_file(steps):
     between = "".join(BIG_FILE_STEP.format(n=n, before=n - 1) for n in range(1, steps - 1))
     return BIG_FILE_HEAD + between + BIG_FILE_TAIL.format(before=steps - 2)
@@ -239,21 +244,23 @@ def validate(args):
     rounds = max(args.rounds, 5) * 2
     with tempfile.TemporaryDirectory() as folder:
         files = {steps: os.path.join(folder, f"{steps}.yaml") for steps in (2, 1000, 5000)}
-        took = {steps: [] for steps in files}
+        took, used = {steps: [] for steps in files}, {steps: [] for steps in files}
         for steps, path in files.items():
             with open(path, "w") as file:
                 file.write(big_file(steps))
         for _ in range(rounds):
             for steps, path in files.items():
-                began = time.perf_counter()
+                began, before = time.perf_counter(), cpu_of_children()
                 child = subprocess.run([LOADTEST, "validate", path], capture_output=True, text=True, timeout=120)
                 took[steps].append((time.perf_counter() - began) * 1e3)
+                used[steps].append((cpu_of_children() - before) * 1e3)
                 if child.returncode != 0 or child.stderr:
                     sys.exit(f"the file of {steps} steps has findings:\n{child.stderr[:2000]}")
         sizes = {steps: os.path.getsize(path) for steps, path in files.items()}
     for steps, times in took.items():
         kept = promise("under 50", statistics.median(times) < 50) if steps == 1000 else ""
-        line(f"{steps:,} steps ({sizes[steps] / 1024:,.0f} KiB)", times, "ms", 1, kept)
+        cpu = f"of CPU {statistics.median(used[steps]):.1f} ms"
+        line(f"{steps:,} steps ({sizes[steps] / 1024:,.0f} KiB)", times, "ms", 1, f"{cpu}   {kept}".rstrip())
 
 
 class TinyServer(threading.Thread):

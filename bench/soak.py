@@ -3,7 +3,8 @@
 
 Fifty users ask the bundled service, both on the loopback, for successes, refusals and failures, so that each
 kind of histogram is filled. Resident memory is read from /proc every second; what is printed is how much it
-grew after the first minute (of a shorter soak, after its first quarter), and what `result.json` and
+grew after the first minute (of a shorter soak, after its first quarter: the median of the next quarter of what
+is left against that of its last), and what `result.json` and
 `latency.hlog` would take for a day.
 
     bench/soak.py [--seconds 600] [--users 50] [--most 5]
@@ -72,8 +73,8 @@ def watch(child, seconds):
             break
         if now < seconds:
             samples.append(resident(child.pid) or 0)
-        if len(samples) % 60 == 30 and now < seconds:
-            print(f"  {len(samples):>6} s   {samples[-1] / 2**20:8.2f} MiB", flush=True)
+            if len(samples) % max(1, seconds // 20) == 0:
+                print(f"  {len(samples):>6} s   {samples[-1] / 2**20:8.2f} MiB", flush=True)
         time.sleep(max(0.0, began + len(samples) + (0 if now < seconds else 1) - time.monotonic()))
     return samples
 
@@ -124,15 +125,15 @@ def main():
     totals = result["totals"]
     print(f"{args.seconds} s, {args.users} users, one worker: {totals['rate_per_s']:,.0f} requests/s, "
           f"{totals['success']:,} successes, {totals['business']:,} refusals, {totals['failure']:,} failures")
-    # Some seconds around each end, so that one odd sample decides nothing.
-    window = max(3, settled // 6)
-    first = statistics.median(samples[settled:settled + window])
-    last = statistics.median(samples[-window:])
+    # Recorders come and go every second, and memory with them: a single sample at either end decides nothing.
+    after = samples[settled:]
+    window = len(after) // 4
+    first, last = statistics.median(after[:window]), statistics.median(after[-window:])
     growth = (last / first - 1) * 100
-    hours = (len(samples) - settled) / 3600
-    print(f"memory after {settled} s {first / 2**20:.2f} MiB, at the end {last / 2**20:.2f} MiB, "
-          f"most {max(samples) / 2**20:.2f} MiB: {growth:+.2f}% (at most {args.most:g}%), "
-          f"{(last - first) / 2**20 / hours:+.2f} MiB an hour")
+    slope = statistics.linear_regression(range(len(after)), after).slope * 3600
+    print(f"memory behind the first {settled} s {first / 2**20:.2f} MiB, at the end {last / 2**20:.2f} MiB, "
+          f"most {max(samples) / 2**20:.2f} MiB: {growth:+.2f}% (at most {args.most:g}%); "
+          f"a straight line through all of it rises {slope / 2**20:+.2f} MiB an hour")
 
     # Of result.json only the columns of the series grow with time.
     series = size(result["series"])
