@@ -25,7 +25,8 @@ import tempfile
 import threading
 import time
 
-from compare import LOADTEST, median_and_range
+sys.dont_write_bytecode = True
+from compare import LOADTEST, median_and_range  # noqa: E402
 
 CORES = sorted(os.sched_getaffinity(0))
 PAGE = resource.getpagesize()

@@ -4,8 +4,7 @@
 Fifty users ask the bundled service, both on the loopback, for successes, refusals and failures, so that each
 kind of histogram is filled. Resident memory is read from /proc every second; what is printed is how much it
 grew after the first minute (of a shorter soak, after its first quarter: the median of the next quarter of what
-is left against that of its last), and what `result.json` and
-`latency.hlog` would take for a day.
+is left against that of its last), and what `result.json` and `latency.hlog` would take for a day.
 
     bench/soak.py [--seconds 600] [--users 50] [--most 5]
 
@@ -22,8 +21,9 @@ import sys
 import tempfile
 import time
 
-from compare import LOADTEST
-from limits import AFTER_THE_LOAD, pinned, generator_cores, raise_open_files, resident, service
+sys.dont_write_bytecode = True
+from compare import LOADTEST  # noqa: E402
+from limits import AFTER_THE_LOAD, generator_cores, pinned, raise_open_files, resident, service  # noqa: E402
 
 DAY = 24 * 3600
 
