@@ -45,7 +45,7 @@ impl Prepared {
     /// Starts the load on `workers` threads. `bases` are what `setup` left, by scenario.
     pub fn start(self: &Arc<Self>, bases: &[Base], workers: usize) -> io::Result<Running> {
         /// Until all threads are there; the first user comes when they are.
-        const HEAD_START: Duration = Duration::from_millis(10);
+        const HEAD_START: Duration = Duration::from_millis(3);
         let epoch = Instant::now() + HEAD_START;
         let (sender, hand_overs) = mpsc::unbounded_channel();
         let (control, orders) = watch::channel(Control::Run);

@@ -94,44 +94,42 @@ pub fn striped(
     worker: u64,
     of: u64,
 ) -> impl Iterator<Item = (u64, Duration)> {
-    let step = usize::try_from(of.max(1)).unwrap_or(usize::MAX);
-    let skip = usize::try_from(worker).unwrap_or(usize::MAX);
-    let (uniform, poisson) = match spacing {
-        Spacing::Uniform => (Some((0..).map_while(|number| Some((number, arrivals.due(number)?)))), None),
-        Spacing::Poisson => (None, Some((0..).zip(PoissonArrivals::new(arrivals, random)))),
-    };
-    uniform
-        .into_iter()
-        .flatten()
-        .skip(skip)
-        .step_by(step)
-        .chain(poisson.into_iter().flatten().skip(skip).step_by(step))
+    let (of, mut levels) = (of.max(1), PoissonLevels { random, level: 0.0 });
+    let mut number = worker;
+    // The levels of other workers' arrivals are drawn as well, for the process is one; their times are not.
+    let mut drawn = 0;
+    std::iter::from_fn(move || {
+        let due = match spacing {
+            Spacing::Uniform => arrivals.due(number)?,
+            Spacing::Poisson => {
+                let level = levels.nth(usize::try_from(number - drawn).ok()?)?;
+                drawn = number + 1;
+                (level < arrivals.total).then(|| Duration::from_secs_f64(arrivals.inverse(level)))?
+            }
+        };
+        let this = number;
+        number += of;
+        Some((this, due))
+    })
 }
 
-/// The arrivals of a Poisson process with the rate of a profile, one after another: the sum of unit
+/// The levels of Λ at which the arrivals of a Poisson process fall, one after another: the sum of unit
 /// exponentials, through the inverse integral of the rate (Çinlar, "Introduction to Stochastic Processes",
 /// 1975, 4.7). Its count at any time varies by the square root of what is expected.
 ///
 /// Which worker asks makes no difference: the same seed gives the same arrivals.
 #[derive(Debug)]
-struct PoissonArrivals<'a> {
-    arrivals: &'a Arrivals,
+struct PoissonLevels {
     random: Random,
     level: f64,
 }
 
-impl<'a> PoissonArrivals<'a> {
-    fn new(arrivals: &'a Arrivals, random: Random) -> Self {
-        PoissonArrivals { arrivals, random, level: 0.0 }
-    }
-}
+impl Iterator for PoissonLevels {
+    type Item = f64;
 
-impl Iterator for PoissonArrivals<'_> {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
+    fn next(&mut self) -> Option<f64> {
         self.level += self.random.exponential();
-        (self.level < self.arrivals.total).then(|| Duration::from_secs_f64(self.arrivals.inverse(self.level)))
+        Some(self.level)
     }
 }
 
@@ -176,8 +174,9 @@ mod tests {
         for (seed, rate) in [(1, 1000.0), (2, 5000.0), (3, 20_000.0)] {
             let arrivals = Arrivals::new(&profile(0.0, &[(2.0, rate), (1.0, rate)]));
             let random = Random::of_iteration(seed, 0, 0, 0);
-            let dues: Vec<f64> =
-                PoissonArrivals::new(&arrivals, random).map(|due| due.as_secs_f64()).collect();
+            let dues: Vec<f64> = striped(&arrivals, Spacing::Poisson, random, 0, 1)
+                .map(|(_, due)| due.as_secs_f64())
+                .collect();
             let (count, expected) = (dues.len() as f64, arrivals.expected());
             assert!((count - expected).abs() < 4.0 * expected.sqrt(), "{count} for {expected}");
 
