@@ -1,16 +1,24 @@
-//! Distributions: HDR histograms that cost nothing until their first sample.
+//! Distributions: HDR histograms that cost next to nothing while they have few samples.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
 /// Times at three significant digits, from 64 ns on.
 ///
-/// A histogram is allocated at its first sample and grows with the largest value, so that an outcome that
-/// never occurs costs one pointer.
+/// The first samples are kept as they are: a histogram takes some 50 KB once answers take milliseconds, and a
+/// test of a thousand steps has thousands of distributions, few of which see more than a handful of samples
+/// in a second. Past [`FEW`] they become a histogram, which grows with the largest value.
 #[derive(Debug, Clone, Default)]
-pub struct Times(Option<Box<Histogram<u64>>>);
+pub struct Times {
+    /// In nanoseconds; empty once there is a histogram.
+    few: Vec<u32>,
+    many: Option<Box<Histogram<u64>>>,
+}
 
+/// How many samples are kept one by one.
+const FEW: usize = 128;
 /// The finest difference that is kept, in nanoseconds.
 const FINEST: u64 = 64;
 /// The longest time that is told apart; longer ones count as this.
@@ -19,13 +27,18 @@ const LONGEST: u64 = 3600 * 1_000_000_000;
 impl Times {
     pub fn record(&mut self, time: Duration) {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(LONGEST).min(LONGEST);
-        // It grows as needed up to LONGEST, so recording cannot fail.
-        let recorded = self.0.get_or_insert_with(|| new_histogram(FINEST)).record(nanos);
-        debug_assert!(recorded.is_ok(), "histograms grow");
+        if self.many.is_none()
+            && self.few.len() < FEW
+            && let Ok(nanos) = u32::try_from(nanos)
+        {
+            self.few.push(nanos);
+            return;
+        }
+        note(self.gathered(), nanos);
     }
 
     pub fn count(&self) -> u64 {
-        self.0.as_ref().map_or(0, |histogram| histogram.len())
+        self.many.as_ref().map_or(self.few.len() as u64, |histogram| histogram.len())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -34,48 +47,92 @@ impl Times {
 
     /// The value that `percent` (0 to 100) of the samples do not exceed; none without samples.
     pub fn percentile(&self, percent: f64) -> Option<Duration> {
-        self.some().map(|histogram| Duration::from_nanos(histogram.value_at_percentile(percent)))
+        match self.some() {
+            Some(histogram) => Some(Duration::from_nanos(histogram.value_at_percentile(percent))),
+            None => {
+                let mut sorted = self.few.clone();
+                sorted.sort_unstable();
+                let rank = (percent / 100.0 * sorted.len() as f64).ceil().max(1.0) as usize;
+                sorted
+                    .get(rank.min(sorted.len()).checked_sub(1)?)
+                    .map(|nanos| Duration::from_nanos((*nanos).into()))
+            }
+        }
     }
 
     pub fn max(&self) -> Option<Duration> {
-        self.some().map(|histogram| Duration::from_nanos(histogram.max()))
+        let few = || self.few.iter().max().map(|nanos| u64::from(*nanos));
+        self.some().map(Histogram::max).or_else(few).map(Duration::from_nanos)
     }
 
     pub fn min(&self) -> Option<Duration> {
-        self.some().map(|histogram| Duration::from_nanos(histogram.min()))
+        let few = || self.few.iter().min().map(|nanos| u64::from(*nanos));
+        self.some().map(Histogram::min).or_else(few).map(Duration::from_nanos)
     }
 
     pub fn mean(&self) -> Option<Duration> {
-        self.some().map(|histogram| Duration::from_nanos(histogram.mean() as u64))
+        self.histogram().map(|histogram| Duration::from_nanos(histogram.mean() as u64))
     }
 
     pub fn standard_deviation(&self) -> Option<Duration> {
-        self.some().map(|histogram| Duration::from_nanos(histogram.stdev() as u64))
+        self.histogram().map(|histogram| Duration::from_nanos(histogram.stdev() as u64))
     }
 
     pub fn add(&mut self, other: &Times) {
-        let Some(from) = other.some() else { return };
-        let into = self.0.get_or_insert_with(|| new_histogram(FINEST));
-        // Both have the same resolution and may grow, so adding cannot fail.
-        let added = into.add(from);
-        debug_assert!(added.is_ok(), "histograms of one kind add up");
+        for nanos in &other.few {
+            self.record(Duration::from_nanos((*nanos).into()));
+        }
+        if let Some(from) = other.some() {
+            // Both have the same resolution and may grow, so adding cannot fail.
+            let added = self.gathered().add(from);
+            debug_assert!(added.is_ok(), "histograms of one kind add up");
+        }
+    }
+
+    /// Adds the samples to a histogram of nanoseconds, of whatever resolution.
+    pub fn add_to(&self, histogram: &mut Histogram<u64>) -> Result<(), hdrhistogram::errors::AdditionError> {
+        for nanos in &self.few {
+            note(histogram, (*nanos).into());
+        }
+        self.some().map_or(Ok(()), |from| histogram.add(from))
     }
 
     /// Forgets the samples, keeps the memory.
     pub fn clear(&mut self) {
-        if let Some(histogram) = &mut self.0 {
+        self.few.clear();
+        if let Some(histogram) = &mut self.many {
             histogram.reset();
         }
     }
 
-    /// The histogram, in nanoseconds, where there are samples.
-    pub fn histogram(&self) -> Option<&Histogram<u64>> {
-        self.some()
+    /// The samples as a histogram, in nanoseconds, where there are any.
+    pub fn histogram(&self) -> Option<Cow<'_, Histogram<u64>>> {
+        if let Some(histogram) = self.some() {
+            return Some(Cow::Borrowed(histogram));
+        }
+        let mut histogram = (!self.few.is_empty()).then(|| *new_histogram(FINEST))?;
+        self.few.iter().for_each(|nanos| note(&mut histogram, (*nanos).into()));
+        Some(Cow::Owned(histogram))
     }
 
     fn some(&self) -> Option<&Histogram<u64>> {
-        self.0.as_deref().filter(|histogram| !histogram.is_empty())
+        self.many.as_deref().filter(|histogram| !histogram.is_empty())
     }
+
+    /// The histogram, with all samples in it.
+    fn gathered(&mut self) -> &mut Histogram<u64> {
+        let histogram = self.many.get_or_insert_with(|| new_histogram(FINEST));
+        for nanos in std::mem::take(&mut self.few) {
+            note(histogram, nanos.into());
+        }
+        histogram
+    }
+}
+
+/// Records a value in a histogram that grows as needed, so that it cannot fail.
+fn note(histogram: &mut Histogram<u64>, nanos: u64) {
+    let recorded = histogram.record(nanos);
+    debug_assert!(recorded.is_ok(), "histograms grow");
 }
 
 /// Values of a user's own metric: not negative, percentiles at three significant digits, thousandths told apart.
@@ -177,6 +234,33 @@ mod tests {
             let seen = times.percentile(percent).unwrap().as_secs_f64() * 1e6;
             assert!((seen / micros - 1.0).abs() < 0.002, "p{percent}: {seen}");
         }
+    }
+
+    #[test]
+    fn few_samples_and_many_tell_the_same() {
+        let sample = |n: u64| Duration::from_nanos(1_000_000 + n * 7_919 % 1_000_003);
+        let mut times = Times::default();
+        for n in 0..=FEW as u64 {
+            let before = times.clone();
+            times.record(sample(n));
+            assert_eq!(times.count(), n + 1);
+            let mut sum = before.clone();
+            let mut one = Times::default();
+            one.record(sample(n));
+            sum.add(&one);
+            assert_eq!(sum.count(), n + 1);
+            for percent in [1.0, 50.0, 90.0, 99.0, 100.0] {
+                let exact = times.percentile(percent).unwrap().as_secs_f64();
+                let hdr = times.histogram().unwrap().value_at_percentile(percent) as f64 / 1e9;
+                assert!((exact / hdr - 1.0).abs() < 0.001, "p{percent} of {n}: {exact} {hdr}");
+            }
+        }
+        assert!(times.few.is_empty() && times.many.is_some(), "they have become a histogram");
+        let mut scratch = Histogram::<u64>::new(2).unwrap();
+        times.add_to(&mut scratch).unwrap();
+        assert_eq!(scratch.len(), times.count());
+        times.clear();
+        assert!(times.is_empty() && times.max().is_none() && times.percentile(50.0).is_none());
     }
 
     #[test]

@@ -184,7 +184,7 @@ fn distribution(times: &Times) -> Option<Distribution> {
 /// The histogram in `HdrHistogram`'s own compressed form, as text.
 fn encoded(times: &Times) -> Option<String> {
     let mut bytes = Vec::new();
-    V2DeflateSerializer::new().serialize(times.histogram()?, &mut bytes).ok()?;
+    V2DeflateSerializer::new().serialize(times.histogram()?.as_ref(), &mut bytes).ok()?;
     Some(STANDARD.encode(bytes))
 }
 

@@ -65,8 +65,8 @@ impl LatencyLog {
                 interval.of(&[]).filter_map(|recorder| recorder.rows.get(index)).collect();
             for (name, cells) in outcomes(info, &rows) {
                 scratch.reset();
-                for histogram in cells.into_iter().filter_map(|cell| cell.response.histogram()) {
-                    scratch.add(histogram).map_err(io::Error::other)?;
+                for cell in cells {
+                    cell.response.add_to(scratch).map_err(io::Error::other)?;
                 }
                 if scratch.is_empty() {
                     continue;
