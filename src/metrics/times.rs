@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 ///
 /// The first samples are kept as they are: a histogram takes some 50 KB once answers take milliseconds, and a
 /// test of a thousand steps has thousands of distributions, few of which see more than a handful of samples
-/// in a second. Past [`FEW`] they become a histogram, which grows with the largest value.
+/// in a second. Past 128 they become a histogram, which grows with the largest value.
 #[derive(Debug, Clone, Default)]
 pub struct Times {
     /// In nanoseconds; empty once there is a histogram.
