@@ -1,10 +1,11 @@
 //! `loadtest`: from a YAML scenario to a verdict about a service under load.
 //!
 //! Data flows one way, and each module knows only those before it:
-//! `scenario` → `plan` → `engine` (over `http`) → `metrics` → `threshold` → `result` → `report`.
+//! `template` and `data` → `scenario` → `plan` → `engine` (over `http`) → `metrics` → `threshold` → `result` → `report`.
 
 pub mod cli;
 pub mod commands;
+pub mod data;
 pub mod engine;
 pub mod exit;
 pub mod http;

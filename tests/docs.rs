@@ -15,6 +15,7 @@
 //! - `console curl`: requests to the bundled service, with this output but for tokens and times
 //! - `sh`: commands that must pass. A run is shortened by `--smoke`; `cargo` and `just` are not run here
 //! - `json`: any JSON
+//! - `csv`: rows; `file=NAME` lets scenarios use them
 //! - `text`: not checked
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its pages fails")]

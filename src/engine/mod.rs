@@ -6,6 +6,7 @@
 mod classify;
 mod closed;
 mod collect;
+mod data;
 mod inject;
 mod iteration;
 mod once;
@@ -40,6 +41,8 @@ pub struct Prepared {
     /// By the number of the request.
     requests: Vec<PreparedRequest>,
     scenarios: Vec<PreparedScenario>,
+    /// By the number of the feeder.
+    dealers: Vec<data::Dealer>,
 }
 
 #[derive(Debug)]
@@ -112,6 +115,7 @@ impl Prepared {
         });
         Ok(Prepared {
             scenarios: scenarios.collect(),
+            dealers: test.data.iter().map(|_| data::Dealer::default()).collect(),
             requests: requests.into_iter().map(|(_, prepared)| prepared).collect(),
             test,
             shared,

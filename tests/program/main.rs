@@ -6,6 +6,7 @@
 mod support;
 
 mod commands;
+mod data;
 mod ends;
 mod faults;
 mod language;

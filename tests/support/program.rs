@@ -79,6 +79,12 @@ impl Loadtest {
         self
     }
 
+    /// A file that is too long to be put together first.
+    pub(crate) fn file_of(self, name: &str, write: impl FnOnce(std::fs::File)) -> Loadtest {
+        write(std::fs::File::create(self.folder.join(name)).unwrap());
+        self
+    }
+
     pub(crate) fn arg(mut self, arg: impl Into<String>) -> Loadtest {
         self.args.push(arg.into());
         self

@@ -116,7 +116,7 @@ impl Check<'_> {
             self.warn_of_gap(need, definitions);
         }
         for (slot, at) in course.captured {
-            if !self.names.mentioned.get(slot.index()).copied().unwrap_or(true) {
+            if !self.names.is_mentioned(slot) {
                 let name = self.names.slots[slot.index()].clone();
                 self.warning(
                     &at,

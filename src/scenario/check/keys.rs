@@ -77,6 +77,11 @@ pub(crate) static TEST: Place = Place {
         ),
         key("http", "Defaults of every request.", Shape::In(&HTTP)),
         key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any)),
+        key(
+            "data",
+            "Rows that users take: a name, and where its rows are.",
+            Shape::Names(&Shape::In(&FEEDER)),
+        ),
         required(
             "load",
             "How many users come, or how many arrive per second, and for how long.",
@@ -127,6 +132,38 @@ pub(crate) static HTTP: Place = Place {
     keys: &[&[
         key("timeout", "How long a request may take; 30s without it.", Shape::Duration),
         key("headers", "Headers of every request; a step's own win.", TEXTS),
+    ]],
+};
+
+pub(crate) static FEEDER: Place = Place {
+    name: "feeder",
+    what: "a feeder",
+    keys: &[&[
+        key(
+            "csv",
+            "A CSV file; its first line names the values. Relative to the folder of this file.",
+            Shape::Text,
+        ),
+        key("json", "A JSON file with a list of rows. Relative to the folder of this file.", Shape::Text),
+        key("lines", "A text file, each line a row. Relative to the folder of this file.", Shape::Text),
+        key("rows", "The rows themselves.", Shape::List(&Shape::Any)),
+        key("delimiter", "What stands between the values of a CSV file; `,` without it.", Shape::Text),
+        key(
+            "pick",
+            "Which row an iteration takes: `sequential` (the next, whoever asks; this without the key), \
+             `unique` (the same, and each only once), `random`, or `per-user` (user 1 has row 1, for as long as it lives).",
+            Shape::Word(&["sequential", "unique", "random", "per-user"]),
+        ),
+        key(
+            "when_done",
+            "What comes after the last row: `recycle` (the first again), or `stop` (whoever asks for one goes).",
+            Shape::Word(&["recycle", "stop"]),
+        ),
+        key(
+            "secret",
+            "Columns that no report shows; without it those named like a password, secret or token.",
+            Shape::List(&Shape::Text),
+        ),
     ]],
 };
 
@@ -322,7 +359,7 @@ pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
 }
 
 /// Keys of the language that this version does not know yet.
-pub(crate) const LATER: [&str; 26] = [
+pub(crate) const LATER: [&str; 25] = [
     "arrivals",
     "pace",
     "throttle",
@@ -330,7 +367,6 @@ pub(crate) const LATER: [&str; 26] = [
     "scenarios",
     "gap",
     "start",
-    "data",
     "multipart",
     "auth",
     "follow_redirects",

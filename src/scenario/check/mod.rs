@@ -1,6 +1,7 @@
 //! A tree → a [`Test`]: every key read, every name resolved, every template compiled, and all findings kept.
 
 mod catalog;
+mod data;
 mod expect;
 mod flow;
 pub(super) mod keys;
@@ -16,6 +17,7 @@ mod values;
 use std::time::Duration;
 
 use self::catalog::Book;
+use self::data::CheckedFeeder;
 use self::flow::{Circumstance, Course};
 use self::names::Names;
 use self::reading::{Fields, Findings};
@@ -23,7 +25,7 @@ use super::LoadOptions;
 use super::finding::{Finding, Source};
 use super::model::{RowId, Scenario, StatusSet, Step, Test};
 use super::yaml::{Entry, Key, Kind, Node};
-use crate::template::{Env, Slot, ValueTemplate};
+use crate::template::{Env, RowNames, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
 
 /// How long a request may take where nothing is said.
@@ -36,6 +38,8 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         text: source.text(),
         env: &options.env,
         findings: Findings::default(),
+        feeders: Vec::new(),
+        row_names: Vec::new(),
         names: Names::default(),
         book: Book::default(),
         course: Course::default(),
@@ -120,6 +124,9 @@ struct Check<'a> {
     text: &'a str,
     env: &'a Env,
     findings: Findings,
+    feeders: Vec<CheckedFeeder>,
+    /// What expressions may ask of their rows.
+    row_names: Vec<RowNames>,
     names: Names,
     book: Book,
     course: Course,
@@ -174,6 +181,7 @@ impl Check<'_> {
         self.http(fields);
         self.outcomes(fields);
         let load = fields.get("load").and_then(|entry| self.load(entry));
+        self.data(fields);
         self.collect_names(fields);
         let scenario = self.scenario(fields);
         let name = name.unwrap_or_else(|| "test".into());
@@ -182,6 +190,7 @@ impl Check<'_> {
             file: self.source.path().to_owned(),
             description,
             target: target?,
+            data: self.take_feeders()?,
             scenarios: vec![Scenario { name: name.clone(), load: load?, ..scenario }],
             name,
             thresholds,
@@ -213,6 +222,7 @@ impl Check<'_> {
             flow,
             verify,
             teardown,
+            feeds: self.feeds(),
             flow_slots: self.names.defined_in(Block::Flow),
             slots: self.names.slots.clone(),
         }
