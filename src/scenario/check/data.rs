@@ -44,7 +44,9 @@ impl Check<'_> {
     /// The feeders, where none has a finding. Those that nobody takes rows of get a warning.
     pub(super) fn take_feeders(&mut self) -> Option<Vec<Feeder>> {
         let keys: Vec<Rc<Key>> = self.feeders.iter().map(|feeder| Rc::clone(&feeder.key)).collect();
-        for key in keys {
+        // What has errors may be meant to be used where they are.
+        let is_sound = !self.findings.has_errors();
+        for key in keys.into_iter().filter(|_| is_sound) {
             let slot = self.names.slot(&key.name);
             if slot.is_some_and(|slot| !self.names.is_mentioned(slot)) {
                 let problem = format!("nothing uses `{}`", key.name);
@@ -77,7 +79,8 @@ impl Check<'_> {
                 anew.push(Rc::clone(&checked.key));
             }
         }
-        for key in anew {
+        let is_sound = !self.findings.has_errors();
+        for key in anew.into_iter().filter(|_| is_sound) {
             self.warning(
                 &key.span,
                 format!("`on_start` has another row of `{}` than the iterations after it", key.name),
@@ -305,7 +308,7 @@ impl Check<'_> {
             self.error(&entry.key.span, "rows of one value have no columns to name", help);
             return None;
         };
-        let mut secret = Vec::with_capacity(items.len());
+        let mut secret = Some(Vec::with_capacity(items.len()));
         for item in items {
             let column = self.text(item, &entry.key, "a name of a column")?;
             if !names.iter().any(|known| **known == *column) {
@@ -315,10 +318,10 @@ impl Check<'_> {
                     None => format!("it has {}", listed(&known)),
                 };
                 self.error(&item.span, format!("the rows of `{name}` have no `{}`", shortened(column)), help);
-                return None;
+                secret = None;
             }
-            secret.push(column.to_owned());
+            secret.iter_mut().for_each(|secret| secret.push(column.to_owned()));
         }
-        Some(secret)
+        secret
     }
 }

@@ -245,7 +245,7 @@ impl Check<'_> {
         let name = self.names.slots.get(slot.index()).cloned().unwrap_or_default();
         if self.feeders.iter().any(|feeder| feeder.key.name == name) {
             let problem =
-                format!("`{name}` has a row for each user, and `{}` is nobody's", self.block.name());
+                format!("`{name}` is a row that a user has, and in `{}` there is no user", self.block.name());
             self.error(at, problem, "use it in `on_start` and `flow`");
             return;
         }
