@@ -14,5 +14,6 @@ mod run;
 mod secrets;
 mod secure;
 mod signals;
+mod soundness;
 mod system;
 mod thresholds;
