@@ -1,7 +1,8 @@
 //! `loadtest`: from a YAML scenario to a verdict about a service under load.
 //!
 //! Data flows one way, and each module knows only those before it:
-//! `template` and `data` → `scenario` → `plan` → `engine` (over `http`) → `metrics` → `threshold` → `result` → `report`.
+//! `template` and `data` → `scenario` → `plan` → `engine` (over `http`) → `metrics` → `threshold` → `result` →
+//! `report`. `run` joins them to one run of a test, and `commands` asks for runs.
 
 pub mod cli;
 pub mod commands;
@@ -15,6 +16,7 @@ pub mod output;
 pub mod plan;
 pub mod report;
 pub mod result;
+pub mod run;
 pub mod scenario;
 mod signals;
 mod spelling;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::data::Rows;
+use crate::scenario::monitor::Watch;
 use crate::scenario::threshold::Threshold;
 use crate::template::{Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
 use crate::units::Percent;
@@ -24,6 +25,8 @@ pub struct Test {
     /// The loads of the file; the top-level `load` + `flow` is one named like the file.
     pub scenarios: Vec<Scenario>,
     pub thresholds: Vec<Threshold>,
+    /// What is watched while the load runs; the bundled service is without being asked for.
+    pub monitor: Vec<Watch>,
     pub catalog: Catalog,
 }
 
