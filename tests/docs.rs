@@ -9,6 +9,7 @@
 //! - `yaml part`: keys of a scenario; `target`, `load` and `flow` are added where they are missing
 //! - `yaml step`: steps of a `flow`
 //! - `yaml thresholds`: thresholds of the first whole file of the same page
+//! - `yaml included`, `yaml steps`: a file for others to include
 //! - `yaml invalid`: a scenario with findings
 //! - `yaml github`: a workflow; only the commands in it are checked
 //! - `console`: commands of `loadtest`, with exactly this output

@@ -104,7 +104,7 @@ mod tests {
     }
 
     fn is_valid(validator: &jsonschema::Validator, text: &str) -> Result<(), String> {
-        let parsed = crate::scenario::yaml::parse(text);
+        let parsed = crate::scenario::yaml::parse(text, 0);
         let json = to_json(&parsed.root.unwrap());
         validator.validate(&json).map_err(|error| format!("{} at {}", error, error.instance_path()))
     }

@@ -97,7 +97,7 @@ impl Page {
 #[test]
 fn every_block_says_how_it_is_checked() {
     const KNOWN: [(&str, &[&str]); 7] = [
-        ("yaml", &["whole", "part", "step", "thresholds", "invalid", "github"]),
+        ("yaml", &["whole", "part", "step", "thresholds", "invalid", "github", "included", "steps"]),
         ("console", &["", "curl"]),
         ("sh", &[""]),
         ("json", &[""]),

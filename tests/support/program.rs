@@ -75,7 +75,9 @@ impl Loadtest {
     }
 
     pub(crate) fn file(self, name: &str, text: &str) -> Loadtest {
-        std::fs::write(self.folder.join(name), text).unwrap();
+        let path = self.folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
         self
     }
 

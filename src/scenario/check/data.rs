@@ -1,6 +1,6 @@
 //! `data`: rows that users take, opened and looked through, so that what is wrong with a file is known now.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use super::keys::FEEDER;
@@ -193,7 +193,7 @@ impl Check<'_> {
             self.error(&source.value.span, "the path is empty", example);
             return None;
         }
-        let path = self.beside(&path);
+        let path = self.source.beside(source.value.span.start, &path);
         let opened = match source.key.name.as_str() {
             "csv" => Rows::csv(&path, delimiter),
             "json" => Rows::json(&path),
@@ -220,12 +220,6 @@ impl Check<'_> {
                 format!("is it separated by something else? Then say by what, like `delimiter: \"{other}\"`");
         }
         self.error(&source.value.span, error.to_string(), help);
-    }
-
-    /// A path of the file, from the folder of the file.
-    fn beside(&self, path: &str) -> PathBuf {
-        let folder = self.source.path().parent().unwrap_or(Path::new(""));
-        folder.join(path)
     }
 
     fn given_rows(&mut self, source: &Entry) -> Option<Rows> {

@@ -34,7 +34,8 @@ pub(super) struct Course {
 struct Definition {
     slot: Slot,
     order: usize,
-    line: usize,
+    /// Where it stands.
+    at: usize,
     under: Vec<usize>,
     /// Why it may be passed by, and what can be done about it.
     gap: Option<(String, &'static str)>,
@@ -92,7 +93,7 @@ impl Check<'_> {
         self.course.definitions.push(Definition {
             slot,
             order: self.course.order,
-            line: self.source.position(key.span.start).line,
+            at: key.span.start,
             under: under.iter().map(|condition| condition.id).collect(),
             gap,
         });
@@ -134,9 +135,10 @@ impl Check<'_> {
             // Several may complete each other; none at all is a slip, unless the step has a condition.
             let later = definitions.iter().find(|one| need.under.iter().all(|id| one.under.contains(id)));
             if let (true, Some(later)) = (earlier.is_empty(), later) {
+                let line = self.source.line_in_words(later.at, need.at.start);
                 self.warning(
                     &need.at,
-                    format!("`{name}` has no value here: it comes only later, on line {}", later.line),
+                    format!("`{name}` has no value here: it comes only later, on {line}"),
                     "move that step before this one",
                 );
             }
@@ -150,7 +152,8 @@ impl Check<'_> {
         if own_condition || (shared && is_condition) {
             return;
         }
-        self.warning(&need.at, format!("`{name}` may have no value here: line {} {words}", only.line), *help);
+        let line = self.source.line_in_words(only.at, need.at.start);
+        self.warning(&need.at, format!("`{name}` may have no value here: {line} {words}"), *help);
     }
 }
 

@@ -75,13 +75,10 @@ pub(crate) static TEST: Place = Place {
             "What is tested: `bundled`, or a URL. `--target` wins.",
             Shape::Either(&[Shape::Text, Shape::In(&TARGET)]),
         ),
+        INCLUDE,
         key("http", "Defaults of every request.", Shape::In(&HTTP)),
-        key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any)),
-        key(
-            "data",
-            "Rows that users take: a name, and where its rows are.",
-            Shape::Names(&Shape::In(&FEEDER)),
-        ),
+        VARS,
+        DATA,
         required(
             "load",
             "How many users come, or how many arrive per second, and for how long.",
@@ -102,6 +99,20 @@ pub(crate) static TEST: Place = Place {
         key("thresholds", "What must hold for the test to pass.", THRESHOLDS),
     ]],
 };
+
+/// What a file holds that others include for more than its steps.
+pub(crate) static INCLUDED: Place =
+    Place { name: "included", what: "an included file", keys: &[&[INCLUDE, VARS, DATA]] };
+
+const INCLUDE: Key = key(
+    "include",
+    "Files whose `vars` and `data` count as if they stood here. Relative to the folder of this file.",
+    Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]),
+);
+const VARS: Key =
+    key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any));
+const DATA: Key = key("data", "Rows that users take: a name, and where its rows are.", FEEDERS);
+const FEEDERS: Shape = Shape::Names(&Shape::In(&FEEDER));
 
 const THRESHOLDS: Shape =
     Shape::Names(&Shape::Either(&[Shape::Text, Shape::In(&THRESHOLD), Shape::List(&ONE_THRESHOLD)]));
@@ -344,14 +355,24 @@ pub(crate) static OF_REQUEST: &[Key] = &[
     key("thresholds", "What must hold for this step.", THRESHOLDS),
 ];
 
+/// What stands in the place of a step, and alone: it is gone when steps are read.
+static IN_PLACE: &[Key] = &[key(
+    "include",
+    "A file with a list of steps, which are taken here. Relative to the folder of this file.",
+    Shape::Text,
+)];
+
 /// Keys of a loop or a group.
 static OF_BLOCK: &[Key] = &[
     key("do", "The steps of a group or a loop.", Shape::Steps),
     key("at_most", "How many rounds of `while` at most.", Shape::Whole(1)),
 ];
 
-pub(crate) static STEP: Place =
-    Place { name: "step", what: "a step", keys: &[COMMON, REQUEST_ACTIONS, ACTIONS, OF_REQUEST, OF_BLOCK] };
+pub(crate) static STEP: Place = Place {
+    name: "step",
+    what: "a step",
+    keys: &[COMMON, REQUEST_ACTIONS, ACTIONS, OF_REQUEST, OF_BLOCK, IN_PLACE],
+};
 
 /// The actions of a step besides requests.
 pub(crate) fn actions() -> impl Iterator<Item = &'static str> {

@@ -166,7 +166,11 @@ impl Check<'_> {
         let top = Key { name: "the file".into(), span: 0..0 };
         if !matches!(root.kind, Kind::Map(_)) {
             let message = format!("a test is a map of keys, this file is {}", root.described());
-            self.error(&root.span, message, "begin with `name: …`, `target: …`, `load:` and `flow:`");
+            let help = match root.kind {
+                Kind::List(_) => "a list of steps is for others to `include`: check a test that does",
+                _ => "begin with `name: …`, `target: …`, `load:` and `flow:`",
+            };
+            self.error(&root.span, message, help);
             return None;
         }
         let fields = self.fields(root, &top, &keys::TEST)?;

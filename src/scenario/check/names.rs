@@ -109,10 +109,10 @@ impl Check<'_> {
         if let Some(feeder) = self.feeders.iter().find(|feeder| feeder.key.name == name)
             && !Rc::ptr_eq(&feeder.key, key)
         {
-            let line = self.source.position(feeder.key.span.start).line;
+            let line = self.source.line_in_words(feeder.key.span.start, key.span.start);
             self.error(
                 &key.span,
-                format!("`{name}` is a feeder of `data` (line {line})"),
+                format!("`{name}` is a feeder of `data` ({line})"),
                 format!("give it another name, like `my_{name}`"),
             );
             return;
