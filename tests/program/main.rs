@@ -12,6 +12,7 @@ mod language;
 mod load;
 mod monitor;
 mod run;
+mod scenarios;
 mod secrets;
 mod secure;
 mod signals;

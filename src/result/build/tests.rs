@@ -41,6 +41,8 @@ fn test() -> Test {
             ready_timeout: Duration::from_secs(10),
         },
         scenarios: vec![Scenario {
+            start: crate::scenario::model::Start::At(Duration::ZERO),
+            is_measured: true,
             name: "reservation-stress".into(),
             load: Load {
                 kind: Some(LoadKind::Stress),
