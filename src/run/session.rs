@@ -16,7 +16,7 @@ use crate::output::{Course, Progress, say};
 use crate::result::{
     Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError, harmless,
 };
-use crate::scenario::model::{CheckId, Scenario, Shape, Start, TargetKind, Test};
+use crate::scenario::model::{Scenario, Shape, Start, TargetKind, Test};
 use crate::target::{self, Monitor};
 use crate::template::{Env, Shared};
 use crate::threshold::{Data, Gate, Judgement, LoadTime};
@@ -377,9 +377,8 @@ impl<'a> Session<'a> {
             if self.test.scenarios[usize::from(number)].verify.is_empty() {
                 continue;
             }
+            // Where the run ended before a scenario's load began, there is nothing to ask about.
             if !order.has_begun(number) {
-                let skipped = OnceReport { skipped: self.checks_of(number), ..OnceReport::default() };
-                self.invariants.extend(invariants(&self.test, number, &skipped));
                 continue;
             }
             let base = order.base(number);
@@ -393,12 +392,6 @@ impl<'a> Session<'a> {
             // What kept it from its end stands with the invariants.
             let _ = self.after_once(Once::Verify, number, &report);
         }
-    }
-
-    /// The invariants of a scenario.
-    fn checks_of(&self, number: u16) -> Vec<CheckId> {
-        let checks = (0..).map(CheckId).zip(&self.test.catalog.checks);
-        checks.filter(|(_, info)| info.invariant && info.scenario == number).map(|(id, _)| id).collect()
     }
 
     /// Words that may hold what a step said or was told: without secrets, and with nothing to drive a terminal.

@@ -177,7 +177,7 @@ scenarios:
     running.signal(Signal::INT);
     let ended = running.end().expect_code(130).expect_accounted();
     assert_eq!(course(&server.asked()), ["/first"]);
-    assert_eq!(ended.list("invariants")[0]["state"], "skipped", "{}", ended.said());
+    assert_eq!(ended.list("invariants").len(), 0, "nothing to ask about: {}", ended.said());
     assert!(ended.result["load_s"].as_f64().unwrap() < 60.0);
 }
 
