@@ -11,11 +11,11 @@ use tokio::task::LocalSet;
 
 use super::scenario::{self, print, show};
 use crate::cli::RunArgs;
-use crate::engine::{Base, Interval, Once, OnceReport, Prepared};
+use crate::engine::{Base, Interval, LogLine, Once, OnceReport, Prepared};
 use crate::exit::Exit;
 use crate::metrics::{Sample, Second, Staged};
 use crate::outcome::OwnFault;
-use crate::output::{Course, Mode, Progress};
+use crate::output::{Course, Mode, Progress, Said};
 use crate::report::terminal;
 use crate::result::{
     Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunDirectory, RunResult, WriteError,
@@ -139,6 +139,7 @@ impl<'a> Session<'a> {
                 }
             };
             self.captured.extend(setup.captured);
+            self.show_logs(&setup.logs);
             if !setup.problems.is_empty() {
                 ended.get_or_insert(Ended::SetupFailed(setup.problems.join("; ")));
             }
@@ -157,6 +158,7 @@ impl<'a> Session<'a> {
         for number in 0..scenario_count(&test) {
             tokio::select! {
                 teardown = prepared.once(Once::Teardown, number, bases.get(usize::from(number)), None) => {
+                    self.show_logs(&teardown.logs);
                     for problem in teardown.problems {
                         show(&format!("{}\n", self.clean(&format!("warning: teardown: {problem}"))));
                     }
@@ -185,6 +187,7 @@ impl<'a> Session<'a> {
         let planned = LoadTime::planned(&test);
         let mut gate = Gate::new(&test.thresholds, &test.catalog, planned.clone());
         let log_path = directory.latency_log();
+        let mut said = Said::new(&test);
         let mut progress = Progress::start(progress_mode(self.args.quiet), &courses(&test));
         let mut is_told = false;
         // The log is a second record: a full disk must not end a run that is still measuring.
@@ -227,7 +230,7 @@ impl<'a> Session<'a> {
                 interval = running.next() => interval,
             };
             let Some(interval) = interval else { break };
-            let Interval { second, counted, users, samples, faults, stop_run } = interval;
+            let Interval { second, counted, users, samples, logs, faults, stop_run } = interval;
             self.totals.add(&counted);
             self.samples.extend(samples);
             self.seconds.push(Second::new(second, users.iter().sum(), &counted));
@@ -235,6 +238,9 @@ impl<'a> Session<'a> {
                 && let Err(problem) = log.append(second, &counted, &test.catalog)
             {
                 log_failed(&progress, problem);
+            }
+            for line in said.lines(&logs) {
+                progress.say(&self.clean_of_secrets(&line));
             }
             for (fault, detail) in faults {
                 progress.say(&self.clean(&format!("warning: {fault}: {detail}")));
@@ -300,12 +306,30 @@ impl<'a> Session<'a> {
                     checks: Vec::new(),
                     skipped: Vec::new(),
                     captured: Vec::new(),
+                    logs: Vec::new(),
                     problems: vec!["stopped before it was asked".into()],
                 },
             };
             self.invariants.extend(invariants(&self.test, number, &report));
             self.captured.extend(report.captured);
+            self.show_logs(&report.logs);
         }
+    }
+
+    /// What `log` steps said outside of the load.
+    fn show_logs(&self, logs: &[LogLine]) {
+        if !self.args.quiet {
+            for line in Said::new(&self.test).lines(logs) {
+                show(&format!("{}\n", self.clean_of_secrets(&line)));
+            }
+        }
+    }
+
+    /// What a step was told to say: what it captured is shown, secrets never.
+    fn clean_of_secrets(&self, text: &str) -> String {
+        let secrets = self.shared.as_ref().map(|shared| shared.secrets()).unwrap_or_default();
+        let none: &[String] = &[];
+        harmless(&Redactor::new(&secrets, none).redact(text), false).into_owned()
     }
 
     /// Words that may hold what a step said or was told: without secrets, and with nothing to drive a terminal.
@@ -354,21 +378,21 @@ fn invariants(test: &Test, scenario: u16, report: &OnceReport) -> Vec<InvariantR
             continue;
         }
         let mut seen = report.checks.iter().filter(|result| result.check.index() == index).peekable();
-        let (state, detail) = if report.skipped.iter().any(|check| check.index() == index) {
-            (InvariantState::Skipped, None)
-        } else if seen.peek().is_none() {
-            (InvariantState::NotAsked, problem.clone())
-        } else {
-            match seen.find(|result| !result.held) {
+        let is_skipped = report.skipped.iter().any(|check| check.index() == index);
+        // One that is asked several times may be skipped once, and broken another time.
+        let (state, detail) = match (seen.peek().is_some(), is_skipped) {
+            (true, _) => match seen.find(|result| !result.held) {
                 Some(broken) => (InvariantState::Broken, broken.detail.clone()),
                 None => (InvariantState::Held, None),
-            }
+            },
+            (false, true) => (InvariantState::Skipped, None),
+            (false, false) => (InvariantState::NotAsked, problem.clone()),
         };
         results.push(InvariantResult { name: info.name.clone(), state, detail });
     }
-    if results.is_empty()
-        && let Some(problem) = problem
-    {
+    // What went wrong beside all checks must not go unseen.
+    let is_told = results.iter().any(|result| result.state == InvariantState::NotAsked);
+    if let Some(problem) = problem.filter(|_| !is_told) {
         let name = "verify".to_owned();
         results.push(InvariantResult { name, state: InvariantState::NotAsked, detail: Some(problem) });
     }

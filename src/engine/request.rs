@@ -10,7 +10,7 @@ use super::worker::{Part, Worker};
 use crate::http::{ExchangeError, KeepBody, Request, Timing};
 use crate::metrics::{Exchange, Sample};
 use crate::outcome::{Cause, Outcome, OwnFault};
-use crate::scenario::model::{OnBusiness, OnFailure, RequestStep, RowId, StageId};
+use crate::scenario::model::{OnBusiness, OnFailure, RequestStep, RowId, StageId, StepId};
 use crate::template::{EvalError, Expr, Scope};
 
 /// How much of a body a sample keeps.
@@ -159,8 +159,6 @@ impl Worker {
         let first = wire.split(|byte| *byte == b'\r').next().unwrap_or_default();
         let request = String::from_utf8_lossy(first);
         let request = request.strip_suffix(" HTTP/1.1").unwrap_or(&request).to_owned();
-        let response = user.scope.response();
-        let status = Some(response.status()).filter(|status| *status != 0);
         if (self.part, cause) == (Part::Once(Once::Verify), Cause::Check) {
             return;
         }
@@ -170,14 +168,14 @@ impl Worker {
             self.note_problem(format!("{request}: {said}"));
             return;
         };
-        if !self.sampled.borrow_mut().insert((row, cause)) {
+        let step = StepId::Requests(row);
+        if !self.sampled.borrow_mut().insert((step, cause)) {
             return;
         }
-        let body = response.body();
-        let body = String::from_utf8_lossy(&body[..body.len().min(SAMPLE_BODY)]).into_owned();
+        let (status, body) = last_answer(user);
         let at = Instant::now().saturating_duration_since(self.epoch);
         let captured = self.captured(user, &[&request, &detail, &body]);
-        self.samples.borrow_mut().push(Sample { row, cause, at, request, status, detail, body, captured });
+        self.samples.borrow_mut().push(Sample { step, cause, at, request, status, detail, body, captured });
     }
 
     /// The texts that this user has from answers, or made of them: tokens and the like, which no report should
@@ -223,4 +221,12 @@ fn is_in_doubt(classified: &Classified, timing: &Timing) -> bool {
         )
     );
     !answered && timing.first_byte_written.is_some()
+}
+
+/// Of the last answer, its status and the beginning of its body.
+pub(super) fn last_answer(user: &User) -> (Option<u16>, String) {
+    let response = user.scope.response();
+    let status = Some(response.status()).filter(|status| *status != 0);
+    let body = response.body();
+    (status, String::from_utf8_lossy(&body[..body.len().min(SAMPLE_BODY)]).into_owned())
 }

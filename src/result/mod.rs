@@ -6,6 +6,7 @@
 mod build;
 mod directory;
 mod latency_log;
+mod polls;
 mod record;
 mod redact;
 mod series;
@@ -16,6 +17,7 @@ pub(crate) mod verdict;
 pub use build::Facts;
 pub use directory::{ReadError, RunDirectory, WriteError, read};
 pub use latency_log::LatencyLog;
+pub use polls::{PollKind, PollResult, PollSeries, PositionResult};
 pub use record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
     FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, LoadModel,

@@ -6,6 +6,7 @@
 mod support;
 
 mod commands;
+mod control;
 mod ends;
 mod faults;
 mod language;
@@ -16,3 +17,4 @@ mod secure;
 mod signals;
 mod system;
 mod thresholds;
+mod turns;

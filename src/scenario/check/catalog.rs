@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::scenario::model::{
-    BusinessId, Catalog, CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, RowId,
-    RowInfo, StageId,
+    BusinessId, Catalog, CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, PollId,
+    PollInfo, PollKind, RowId, RowInfo, StageId,
 };
 
 /// The catalog of a file in the making. Each name is looked up by hash: files may have thousands of steps.
@@ -13,6 +13,7 @@ pub(super) struct Book {
     pub(super) catalog: Catalog,
     rows: HashMap<String, RowId>,
     groups: HashMap<String, GroupId>,
+    polls: HashMap<String, PollId>,
     checks: HashMap<(String, Option<RowId>, bool, bool), CheckId>,
     customs: HashMap<String, CustomId>,
 }
@@ -67,6 +68,23 @@ impl Book {
         self.catalog.groups.push(GroupInfo { name: name.to_owned(), scenario: 0 });
         self.groups.insert(name.to_owned(), id);
         Ok(id)
+    }
+
+    /// A poll, with the kind that it was first given.
+    pub(super) fn poll(&mut self, info: PollInfo) -> Result<(PollId, PollKind), TooMany> {
+        if let Some(&id) = self.polls.get(&info.name) {
+            let Some(known) = self.catalog.polls.get_mut(id.index()) else { return Err(TooMany) };
+            known.has_position |= info.has_position;
+            let new = info.groups.iter().filter(|group| !known.groups.contains(group)).copied();
+            let new: Vec<GroupId> = new.collect();
+            known.groups.extend(new);
+            return Ok((id, known.kind));
+        }
+        let id = PollId(next(self.catalog.polls.len())?);
+        let kind = info.kind;
+        self.polls.insert(info.name.clone(), id);
+        self.catalog.polls.push(info);
+        Ok((id, kind))
     }
 
     /// A check, and whether one of that name was there before.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Check;
 use super::keys::THRESHOLD;
 use super::reading::Fields;
-use crate::scenario::model::RowId;
+use crate::scenario::model::StepId;
 use crate::scenario::threshold::{
     Aggregate, Comparison, Filter, Metric, Names, ParseError, Threshold, condition, metric_and_filter,
 };
@@ -29,9 +29,9 @@ impl Check<'_> {
                 self.threshold(entry, None, &scenarios, &mut thresholds);
             }
         }
-        for (row, step, entries) in std::mem::take(&mut self.own_thresholds) {
+        for (id, step, entries) in std::mem::take(&mut self.own_thresholds) {
             for entry in &entries {
-                self.threshold(entry, Some((row, &step)), &scenarios, &mut thresholds);
+                self.threshold(entry, Some((id, &step)), &scenarios, &mut thresholds);
             }
         }
         if !thresholds.iter().any(|threshold| threshold.metric == Metric::Failures) {
@@ -44,13 +44,13 @@ impl Check<'_> {
     fn threshold(
         &mut self,
         entry: &Entry,
-        step: Option<(RowId, &str)>,
+        step: Option<(StepId, &str)>,
         scenarios: &[String],
         out: &mut Vec<Threshold>,
     ) {
         let key = &entry.key;
         let names = Names { catalog: &self.book.catalog, scenarios };
-        let (metric, filter) = match metric_and_filter(&key.name, names, step.map(|(row, _)| row)) {
+        let (metric, filter) = match metric_and_filter(&key.name, names, step.map(|(id, _)| id)) {
             Ok(found) => found,
             Err(error) => return self.threshold_error(&key.span, &key.name, error),
         };
