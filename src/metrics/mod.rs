@@ -7,8 +7,10 @@ mod polls;
 mod recorder;
 mod second;
 mod times;
+mod watched;
 
 pub use polls::PollRecord;
 pub use recorder::{Cell, Custom, Exchange, Recorder, RowRecord, Sample, ScenarioRecord, Staged, Tried};
 pub use second::{PollSecond, Second};
 pub use times::{Amounts, Times};
+pub use watched::{Figures, Watched, WatchedSource};

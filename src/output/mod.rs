@@ -3,5 +3,6 @@
 mod progress;
 mod said;
 
+pub(crate) use progress::say;
 pub use progress::{Course, Mode, Progress};
 pub use said::Said;

@@ -6,6 +6,7 @@
 mod polls;
 mod sections;
 mod steps;
+mod target;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -49,6 +50,7 @@ pub fn render(result: &RunResult, style: Style) -> String {
         polls::polls(result, style),
         sections::checks(result, style),
         sections::metrics(result, style),
+        target::resources(result, style),
         sections::failures(result, style),
         sections::thresholds(result, style),
         sections::invariants(result, style),
