@@ -61,7 +61,7 @@ pub struct PositionResult {
 pub struct PollSeries {
     /// Users who were waiting at the end of the second.
     pub waiting: Vec<u64>,
-    /// Of the places in the queue that answers told in the second; none in seconds without any.
+    /// The smallest of the places in the queue that answers told in the second; none in seconds without any.
     pub position_min: Vec<Option<f64>>,
     pub position_avg: Vec<Option<f64>>,
     pub position_max: Vec<Option<f64>>,
