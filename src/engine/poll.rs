@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::request::last_answer;
-use super::steps::{BREATH, Early, Flow, amount};
+use super::steps::{BREATH, Early, Flow, sample};
 use super::user::User;
 use super::worker::Worker;
 use crate::metrics::{PollRecord, Sample};
@@ -72,12 +72,9 @@ impl Worker {
                 }
             }
             if let Some(position) = poll.turn.as_ref().and_then(|turn| turn.position.as_ref()) {
-                match position.eval(&mut user.scope) {
-                    Ok(position) => {
-                        if let Some(position) = amount(&position) {
-                            under_way.count(|record| record.position.record(position));
-                        }
-                    }
+                match sample(position.eval(&mut user.scope)) {
+                    Ok(Some(place)) => under_way.count(|record| record.position.record(place)),
+                    Ok(None) => {}
                     Err(error) => return self.template_fault(user, &error),
                 }
             }
@@ -172,7 +169,7 @@ fn pause(user: &mut User, poll: &Poll) -> Result<Duration, EvalError> {
         Every::Constant(every) => *every,
         Every::Rendered(template) => {
             let value = template.eval(&mut user.scope)?;
-            interval(&value).map_err(|problem| EvalError { expression: "every".into(), problem })?
+            interval(&value).map_err(|problem| EvalError::of_file("every", problem))?
         }
     };
     Ok(every.max(BREATH))

@@ -79,9 +79,7 @@ impl Worker {
                 let service = service.unwrap_or_default();
                 classify(&self.prepared.test, step, status, service, &mut user.scope, checked)
             }
-            Err(ExchangeError::Target { cause, detail }) => {
-                Ok(Classified { outcome: Outcome::Failure(cause), detail: Some(detail.into_owned()) })
-            }
+            Err(ExchangeError::Target { cause, detail }) => Classified::failure(cause, detail.into_owned()),
             Err(ExchangeError::Own { fault, detail }) => {
                 // The guard counts the request as interrupted: it says nothing about the target.
                 drop(flight);
@@ -90,14 +88,6 @@ impl Worker {
                 self.give_buffer(bytes);
                 self.own_fault(user, fault, detail.into_owned());
                 return Flow::End(Early::Failed);
-            }
-        };
-        let classified = match classified {
-            Ok(classified) => classified,
-            Err(error) => {
-                drop(flight);
-                self.give_buffer(bytes);
-                return self.template_fault(user, &error);
             }
         };
         flight.over = true;
@@ -130,6 +120,9 @@ impl Worker {
             && let Err(error) = self.tally(user, &step.tallies)
         {
             return self.template_fault(user, &error);
+        }
+        if let Some(error) = &classified.fault {
+            return self.template_fault(user, error);
         }
         if !prepared.answer_is_read_later {
             user.scope.forget_answer();

@@ -155,7 +155,7 @@ impl Worker {
                 Some(times) => times,
                 None => {
                     let problem = format!("`{value}` is no number of rounds: it takes 0, 1, 2 …");
-                    return self.template_fault(user, &EvalError { expression: "repeat".into(), problem });
+                    return self.template_fault(user, &EvalError::of_file("repeat", problem));
                 }
             },
             Err(error) => return self.template_fault(user, &error),
@@ -185,7 +185,7 @@ impl Worker {
             }
             kind => {
                 let problem = format!("it goes through a list, and this is a {kind}");
-                return self.template_fault(user, &EvalError { expression: "for_each".into(), problem });
+                return self.template_fault(user, &EvalError::of_file("for_each", problem));
             }
         };
         if items.is_empty() {
@@ -270,7 +270,7 @@ impl Worker {
             let amount = if kind == Some(CustomKind::Share) {
                 Some(f64::from(u8::from(tally.value.holds(&mut user.scope)?)))
             } else {
-                amount(&tally.value.eval(&mut user.scope)?)
+                sample(tally.value.eval(&mut user.scope))?
             };
             if let Some(amount) = amount {
                 self.record(stage, |recorder| recorder.tally(tally.metric, amount));
@@ -301,8 +301,17 @@ fn collect(user: &mut User, values: &[(Slot, ValueTemplate)]) -> Result<(), Eval
     Ok(())
 }
 
+/// What an expression makes of an answer, as an amount. What the answer does not have is no sample.
+pub(super) fn sample(value: Result<Value, EvalError>) -> Result<Option<f64>, EvalError> {
+    match value {
+        Ok(value) => Ok(amount(&value)),
+        Err(error) if error.is_of_answer => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// A value as an amount: a number, or 1 and 0 for true and false.
-pub(super) fn amount(value: &Value) -> Option<f64> {
+fn amount(value: &Value) -> Option<f64> {
     match f64::try_from(value.clone()) {
         Ok(number) => Some(number),
         Err(_) => bool::try_from(value.clone()).ok().map(|truth| f64::from(u8::from(truth))),
