@@ -213,7 +213,13 @@ pub fn parse_leaving_rate(text: &str) -> Result<LeavingRate, UnitError> {
         "h" => Duration::from_hours(1),
         other => return Err(wrong(format!("`{other}` is no time: it is `s`, `min` or `h`"))),
     };
-    let share = parse_percent(share)?.share();
+    let share = match parse_percent(share) {
+        Ok(share) => share.share(),
+        Err(error) if share.contains('%') => return Err(error),
+        Err(error) => {
+            return Err(UnitError::new(error.problem, "a share has a percent sign, like `2%/min`"));
+        }
+    };
     if share >= 1.0 {
         return Err(UnitError::new(
             "with `100%` nobody would wait at all",

@@ -234,10 +234,11 @@ impl Check<'_> {
                 })
             };
             let Some(places) = fork.arms.iter().map(own).collect::<Option<Vec<usize>>>() else { continue };
-            let gaps = places.iter().filter_map(|&place| self.course.definitions[place].gap.clone());
-            let gap = gaps.into_iter().find(|gap| matches!(gap, Gap::Outcome { .. })).or(condition);
-            let Some(&first) = places.first() else { continue };
-            let line = self.course.definitions[first].line;
+            let mut all = places.iter().map(|&place| &self.course.definitions[place]);
+            let Some(first) = all.clone().next() else { continue };
+            // Each of them stands under its way; what else keeps one of them from filling it stays.
+            let leaky = all.find(|one| matches!(one.gap, Some(Gap::Outcome { .. })));
+            let (line, gap) = leaky.map_or((first.line, condition), |one| (one.line, one.gap.clone()));
             let merged = Definition {
                 slot,
                 order: self.course.order,

@@ -38,6 +38,8 @@ impl Check<'_> {
 
         // All of these come after a probe.
         self.sees_answers_of(fields.node);
+        // Where the steps themselves are wrong, what follows is not.
+        self.answer |= entry.value.items().is_empty();
         let until = self.awaited(fields, entry);
         let every = match fields.get("every") {
             Some(every) => self.every(every),

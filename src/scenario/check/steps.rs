@@ -136,7 +136,12 @@ impl Check<'_> {
             return Some((Action::Request(Box::new(request)), needs, default_name));
         }
         let Some(entry) = all.first() else {
-            if !fields.has_unknown {
+            let orphan =
+                super::keys::OWNERS.iter().find_map(|(key, owners)| Some((fields.get(key)?, *owners)));
+            if let Some((key, owners)) = orphan {
+                let problem = format!("`{}` alone does nothing", key.key.name);
+                self.error(&key.key.span, problem, format!("it goes with {}", listed(owners)));
+            } else if !fields.has_unknown {
                 self.error(
                     &fields.node.span,
                     "this step does nothing",

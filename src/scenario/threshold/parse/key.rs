@@ -98,7 +98,7 @@ fn is_measured(metric: Metric, name: &str, at: &Range<usize>, catalog: &Catalog)
         (_, None) => (false, ""),
     };
     if missing {
-        return wrong(at.clone(), format!("nothing here has a `{name}`"), help);
+        return wrong(at.clone(), format!("`{name}` has nothing to measure here"), help);
     }
     Ok(())
 }
