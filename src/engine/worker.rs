@@ -12,13 +12,14 @@ use tokio::task::LocalSet;
 
 use super::Prepared;
 use super::inject::{Begin, Lane, inject};
+use super::log::{LogBook, LogLine};
 use super::timer::Timer;
 use super::user::User;
 use super::wire::Scratch;
 use crate::metrics::{Recorder, Sample, Staged};
 use crate::outcome::{Cause, OwnFault};
 use crate::plan;
-use crate::scenario::model::{Action, CheckId, RowId, Shape, StageId, Step};
+use crate::scenario::model::{Action, CheckId, Shape, StageId, Step, StepId};
 use crate::template::{Expr, Scope};
 
 /// What the coordinator tells its workers.
@@ -46,6 +47,8 @@ pub(super) struct HandOver {
     pub(super) samples: Vec<Sample>,
     /// The first of each fault of our own, in words.
     pub(super) faults: Vec<(OwnFault, String)>,
+    /// What `log` steps said, as far as it is shown.
+    pub(super) logs: Vec<LogLine>,
     /// A step said `stop: run`.
     pub(super) stop_run: bool,
     /// Scenarios whose last user on this worker is done, and when that was, since the beginning of the load.
@@ -70,7 +73,7 @@ pub(super) struct Worker {
     pub(super) scratch: RefCell<Scratch>,
     buffers: RefCell<Vec<Vec<u8>>>,
     pub(super) samples: RefCell<Vec<Sample>>,
-    pub(super) sampled: RefCell<HashSet<(RowId, Cause)>>,
+    pub(super) sampled: RefCell<HashSet<(StepId, Cause)>>,
     faults: RefCell<BTreeMap<OwnFault, String>>,
     /// Faults whose words were handed over already.
     told: RefCell<HashSet<OwnFault>>,
@@ -78,6 +81,7 @@ pub(super) struct Worker {
     pub(super) checks: RefCell<Vec<super::CheckResult>>,
     pub(super) problems: RefCell<Vec<String>>,
     pub(super) skipped: RefCell<Vec<CheckId>>,
+    pub(super) logs: RefCell<LogBook>,
     /// Users of each scenario.
     users: RefCell<Vec<u64>>,
     is_draining: Cell<bool>,
@@ -121,6 +125,7 @@ impl Worker {
             checks: RefCell::default(),
             problems: RefCell::default(),
             skipped: RefCell::default(),
+            logs: RefCell::default(),
             users: RefCell::new(vec![0; scenarios]),
             is_draining: Cell::new(false),
             draining: Notify::new(),
@@ -208,12 +213,12 @@ impl Worker {
         }
     }
 
-    /// The checks of a step that its own `when` left out: nobody wanted them asked.
-    pub(super) fn note_skipped(&self, step: &Step) {
+    /// The checks of steps that a condition left out: nobody wanted them asked.
+    pub(super) fn note_skipped(&self, steps: &[Step]) {
         if self.part == Part::Load {
             return;
         }
-        super::walk(std::slice::from_ref(step), &mut |step| {
+        super::walk(steps, &mut |step| {
             let checks = match &step.action {
                 Action::Request(request) => &request.expect.checks,
                 Action::Check(checks) => checks,
@@ -280,6 +285,7 @@ impl Worker {
             interval: std::mem::replace(&mut *self.recorder.borrow_mut(), fresh),
             users: self.users.borrow().clone(),
             samples: std::mem::take(&mut *self.samples.borrow_mut()),
+            logs: self.logs.borrow_mut().hand_over(),
             faults: faults.into_iter().filter(|(fault, _)| told.insert(*fault)).collect(),
             stop_run: self.stop_run.get(),
             ended: std::mem::take(&mut *self.ended.borrow_mut()),
@@ -319,6 +325,7 @@ pub(super) fn work(assignment: Assignment) {
                 interval: Staged::new(&test.catalog, test.scenarios.len()),
                 users: vec![0; test.scenarios.len()],
                 samples: Vec::new(),
+                logs: Vec::new(),
                 faults: vec![(OwnFault::System, format!("a worker could not start: {error}"))],
                 stop_run: true,
                 ended: Vec::new(),

@@ -6,6 +6,7 @@
 mod support;
 
 mod commands;
+mod control;
 mod ends;
 mod faults;
 mod language;
@@ -19,3 +20,4 @@ mod signals;
 mod soundness;
 mod system;
 mod thresholds;
+mod turns;

@@ -1,12 +1,14 @@
 //! A tree → a [`Test`]: every key read, every name resolved, every template compiled, and all findings kept.
 
 mod catalog;
+mod control;
 mod expect;
 mod flow;
 pub(super) mod keys;
 mod load;
 mod monitor;
 mod names;
+mod poll;
 mod reading;
 mod request;
 mod scenarios;
@@ -15,6 +17,7 @@ mod target;
 mod thresholds;
 mod values;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use self::catalog::Book;
@@ -23,7 +26,7 @@ use self::names::Names;
 use self::reading::{Fields, Findings};
 use super::LoadOptions;
 use super::finding::{Finding, Source};
-use super::model::{RowId, Scenario, Start, StatusSet, Step, Test};
+use super::model::{Scenario, Start, StatusSet, Step, StepId, Test};
 use super::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Env, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
@@ -55,6 +58,8 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         circumstances: Vec::new(),
         groups: Vec::new(),
         requests: 0,
+        logs: 0,
+        polls: Vec::new(),
     };
     let test = check.test(root, options);
     let test = test.filter(|_| !check.findings.has_errors());
@@ -112,7 +117,7 @@ impl Block {
 struct Gathered {
     needs: Vec<Slot>,
     /// The needs with their places, for warnings.
-    places: Vec<(Slot, std::ops::Range<usize>)>,
+    places: Vec<(Slot, Range<usize>)>,
     reads_body: bool,
 }
 
@@ -132,7 +137,7 @@ struct Check<'a> {
     business: Vec<Entry>,
 
     /// Thresholds that stand at a step.
-    own_thresholds: Vec<(RowId, String, Vec<Entry>)>,
+    own_thresholds: Vec<(StepId, String, Vec<Entry>)>,
     /// The number of the scenario it is in.
     number: u16,
     /// The `vars` of a test with several scenarios.
@@ -149,6 +154,10 @@ struct Check<'a> {
     groups: Vec<super::model::GroupId>,
     /// How many requests there are so far; a request's number is its [`RequestId`](super::model::RequestId).
     requests: usize,
+    /// The same for `log`.
+    logs: usize,
+    /// The names of polls, and where each stands.
+    polls: Vec<(String, Range<usize>)>,
 }
 
 impl Check<'_> {
@@ -220,6 +229,7 @@ impl Check<'_> {
         // `results` in `verify` speaks of the rows of `flow`.
         let verify = self.block(fields, Block::Verify);
         let teardown = self.block(fields, Block::Teardown);
+        self.polls_have_names_of_their_own();
         // Only of files that are sound otherwise: a gap may be the shadow of another slip.
         if self.findings.has_errors() {
             self.course = Course::default();
