@@ -8,19 +8,37 @@ use super::Prepared;
 use super::user::User;
 use super::worker::Worker;
 use crate::outcome::OwnFault;
-use crate::scenario::model::{AfterLast, Feed, Feeder, FeederId, Pick};
+use crate::plan::users_before;
+use crate::scenario::model::{AfterLast, Feed, Feeder, FeederId, Pick, Test};
 use crate::template::Random;
 
 /// Deals out the rows of a feeder, to the users of all workers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Dealer {
     /// How many rows were asked for, where the next one is dealt.
     asked: AtomicU64,
     /// When somebody first found none left.
     ran_out: OnceLock<Instant>,
+    /// By scenario: how many users of those before it take none of these rows. User numbers count through all
+    /// scenarios, and rows of their own only through those that have some.
+    others_before: Vec<u64>,
 }
 
 impl Dealer {
+    pub(super) fn new(test: &Test, feeder: FeederId) -> Dealer {
+        let before = users_before(&test.scenarios);
+        let mut others = 0;
+        let others_before = test.scenarios.iter().enumerate().map(|(number, scenario)| {
+            let others_before = others;
+            if !scenario.feeds.user.iter().any(|feed| feed.feeder == feeder) {
+                let users = before.get(number + 1).map_or(0, |next| next - before[number]);
+                others += users;
+            }
+            others_before
+        });
+        Dealer { others_before: others_before.collect(), asked: AtomicU64::new(0), ran_out: OnceLock::new() }
+    }
+
     /// The number of the row that this user takes now; none where there is none left.
     fn deal(&self, feeder: &Feeder, number: FeederId, user: &User) -> Option<u64> {
         let rows = feeder.rows.count();
@@ -32,7 +50,10 @@ impl Dealer {
         let scope = &user.scope;
         match feeder.pick {
             Pick::Next(after) => within(self.asked.fetch_add(1, Ordering::Relaxed), after),
-            Pick::PerUser(after) => within(scope.user_id.saturating_sub(1), after),
+            Pick::PerUser(after) => {
+                let others = self.others_before.get(usize::from(user.scenario)).copied().unwrap_or_default();
+                within(scope.user_id.saturating_sub(1 + others), after)
+            }
             Pick::Random => {
                 let (scenario, feeder) = (u64::from(user.scenario), u64::from(number.0));
                 let mut random =

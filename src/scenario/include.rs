@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::check::keys::{INCLUDED, STEP, Shape, TEST};
+use super::check::keys::{INCLUDED, STEP, SUITE, Shape, TEST};
 use super::finding::{Finding, MOST, Source, first_line, shortened};
 use super::read::{ReadError, ReadProblem, read};
 use super::yaml::{self, DEEPEST, Entry, Key, Kind, MOST_ADDED, Node, too_deep};
@@ -28,7 +28,8 @@ pub(super) fn expand(source: &mut Source, root: &Rc<Node>) -> (Rc<Node>, Vec<Fin
     let mut include =
         Include { source, findings: Vec::new(), open: vec![own], files: HashMap::new(), added: 0 };
     let root = include.merge(root);
-    let root = include.walk(&root, &Shape::In(&TEST), 0);
+    let place = if root.get("scenarios").is_some() { &SUITE } else { &TEST };
+    let root = include.walk(&root, &Shape::In(place), 0);
     let Include { mut findings, .. } = include;
     // A file that is included twice has its findings once.
     let mut known = HashSet::new();

@@ -6,6 +6,7 @@
 mod support;
 
 mod commands;
+mod control;
 mod data;
 mod ends;
 mod faults;
@@ -13,9 +14,11 @@ mod language;
 mod load;
 mod monitor;
 mod run;
+mod scenarios;
 mod secrets;
 mod secure;
 mod signals;
 mod soundness;
 mod system;
 mod thresholds;
+mod turns;

@@ -1,5 +1,6 @@
 //! `data`: rows that users take, opened and looked through, so that what is wrong with a file is known now.
 
+use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -7,7 +8,7 @@ use super::keys::FEEDER;
 use super::reading::{Fields, listed};
 use super::{Block, Check};
 use crate::data::{DataError, DataProblem, Rows};
-use crate::scenario::finding::shortened;
+use crate::scenario::finding::{Finding, shortened};
 use crate::scenario::model::{AfterLast, Feed, Feeder, FeederId, Feeds, Pick};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::spelling::closest;
@@ -17,6 +18,9 @@ use crate::template::{RowFields, RowNames, Value, object};
 #[derive(Debug)]
 pub(super) struct CheckedFeeder {
     pub(super) key: Rc<Key>,
+    /// The scenario that has it for itself.
+    scenario: Option<u16>,
+    is_used: bool,
     /// None where it has findings.
     feeder: Option<Feeder>,
 }
@@ -25,7 +29,8 @@ pub(super) struct CheckedFeeder {
 const SOURCES: [&str; 4] = ["csv", "json", "lines", "rows"];
 
 impl Check<'_> {
-    pub(super) fn data(&mut self, fields: Fields<'_>) {
+    /// The feeders of a test, or of one of its scenarios.
+    pub(super) fn data(&mut self, fields: Fields<'_>, scenario: Option<u16>) {
         let Some(entry) = fields.get("data") else { return };
         for entry in self.names(entry, "a map of names and feeders, like `users: { csv: users.csv }`") {
             if u16::try_from(self.feeders.len()).is_err() {
@@ -33,29 +38,45 @@ impl Check<'_> {
                 return;
             }
             let feeder = self.feeder(entry);
-            if let Some(feeder) = &feeder {
-                let fields = feeder.rows.fields().clone();
-                self.row_names.push(RowNames { name: entry.key.name.clone(), fields });
+            let key = Rc::clone(&entry.key);
+            if let Some(at) = self.feeder_named(&key.name) {
+                let problem = format!("`{}` is a feeder of the whole test already", key.name);
+                let finding = Finding::error(key.span.clone(), problem).help("give it another name");
+                self.findings.add(finding.also(at, "here"));
+                continue;
             }
-            self.feeders.push(CheckedFeeder { key: Rc::clone(&entry.key), feeder });
+            self.feeders.push(CheckedFeeder { key, scenario, is_used: false, feeder });
         }
+    }
+
+    /// Those that the scenario at hand can see.
+    pub(super) fn feeders_here(&self) -> impl Iterator<Item = &CheckedFeeder> {
+        self.feeders.iter().filter(|feeder| feeder.scenario.is_none_or(|number| number == self.number))
+    }
+
+    /// Where the feeder of this name stands, if it is one.
+    pub(super) fn feeder_named(&self, name: &str) -> Option<Range<usize>> {
+        self.feeders_here().find(|feeder| feeder.key.name == name).map(|feeder| feeder.key.span.clone())
+    }
+
+    /// What expressions of the scenario at hand may ask of rows.
+    pub(super) fn rows_here(&self) -> Vec<RowNames> {
+        let named = self.feeders_here().filter_map(|checked| {
+            let fields = checked.feeder.as_ref()?.rows.fields().clone();
+            Some(RowNames { name: checked.key.name.clone(), fields })
+        });
+        named.collect()
     }
 
     /// The feeders, where none has a finding. Those that nobody takes rows of get a warning.
     pub(super) fn take_feeders(&mut self) -> Option<Vec<Feeder>> {
-        let keys: Vec<Rc<Key>> = self.feeders.iter().map(|feeder| Rc::clone(&feeder.key)).collect();
         // What has errors may be meant to be used where they are.
         let is_sound = !self.findings.has_errors();
-        for key in keys.into_iter().filter(|_| is_sound) {
-            let slot = self.names.slot(&key.name);
-            if slot.is_some_and(|slot| !self.names.is_mentioned(slot)) {
-                let problem = format!("nothing uses `{}`", key.name);
-                self.warning(
-                    &key.span,
-                    problem,
-                    format!("take it out, or use it, like `${{ {} }}`", key.name),
-                );
-            }
+        let idle = self.feeders.iter().filter(|feeder| is_sound && !feeder.is_used);
+        for key in idle.map(|feeder| Rc::clone(&feeder.key)).collect::<Vec<_>>() {
+            let problem = format!("nothing uses `{}`", key.name);
+            let help = format!("take it out, or use it, like `${{ {} }}`", key.name);
+            self.warning(&key.span, problem, help);
         }
         std::mem::take(&mut self.feeders).into_iter().map(|checked| checked.feeder).collect()
     }
@@ -64,11 +85,15 @@ impl Check<'_> {
     pub(super) fn feeds(&mut self) -> Feeds {
         let mut feeds = Feeds::default();
         let mut anew = Vec::new();
-        for (place, checked) in self.feeders.iter().enumerate() {
+        for (place, checked) in self.feeders.iter_mut().enumerate() {
+            if checked.scenario.is_some_and(|number| number != self.number) {
+                continue;
+            }
             let Some(slot) = self.names.slot(&checked.key.name) else { continue };
             let feed = Feed { feeder: FeederId(place as u16), slot };
             let [at_start, in_flow] =
                 [Block::OnStart, Block::Flow].map(|block| self.names.is_mentioned_in(slot, block));
+            checked.is_used |= at_start || in_flow;
             if checked.feeder.as_ref().is_some_and(|feeder| matches!(feeder.pick, Pick::PerUser(_))) {
                 feeds.user.extend((at_start || in_flow).then_some(feed));
                 continue;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::control::{blocks, item_key};
 use super::reading::Fields;
 use super::{Block, Check};
 use crate::scenario::yaml::{Key, Node};
@@ -75,6 +76,9 @@ impl Names {
 
 impl Check<'_> {
     pub(super) fn collect_names(&mut self, fields: Fields<'_>) {
+        for entry in self.shared_vars.clone() {
+            self.define(&entry.key, Block::Vars, true);
+        }
         for entry in fields.get("vars").map_or(&[][..], |entry| entry.value.entries()) {
             self.define(&entry.key, Block::Vars, true);
         }
@@ -84,7 +88,7 @@ impl Check<'_> {
             }
         }
         // Rows are there for those who take them: for users.
-        for key in self.feeders.iter().map(|feeder| Rc::clone(&feeder.key)).collect::<Vec<_>>() {
+        for key in self.feeders_here().map(|feeder| Rc::clone(&feeder.key)).collect::<Vec<_>>() {
             self.define(&key, Block::OnStart, true);
         }
     }
@@ -98,18 +102,21 @@ impl Check<'_> {
                     self.define(&entry.key, block, always);
                 }
             }
-            if let Some(inner) = step.get("do") {
-                self.names_of_steps(&inner.value, block, always && step.get("while").is_none());
+            if step.get("for_each").is_some() {
+                self.define(&item_key(step), block, false);
+            }
+            // What is done perhaps, or perhaps otherwise, fills nothing for sure.
+            let surely = ["while", "for_each", "if", "choose"].iter().all(|key| step.get(key).is_none());
+            for inner in blocks(step) {
+                self.names_of_steps(inner, block, always && surely);
             }
         }
     }
 
-    fn define(&mut self, key: &Rc<Key>, block: Block, always: bool) {
+    fn define(&mut self, key: &Key, block: Block, always: bool) {
         let name = key.name.as_str();
-        if let Some(feeder) = self.feeders.iter().find(|feeder| feeder.key.name == name)
-            && !Rc::ptr_eq(&feeder.key, key)
-        {
-            let line = self.source.line_in_words(feeder.key.span.start, key.span.start);
+        if let Some(feeder) = self.feeder_named(name).filter(|feeder| *feeder != key.span) {
+            let line = self.source.line_in_words(feeder.start, key.span.start);
             self.error(
                 &key.span,
                 format!("`{name}` is a feeder of `data` ({line})"),

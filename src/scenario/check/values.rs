@@ -243,7 +243,7 @@ impl Check<'_> {
 
     fn unseen(&mut self, slot: crate::template::Slot, at: &Range<usize>) {
         let name = self.names.slots.get(slot.index()).cloned().unwrap_or_default();
-        if self.feeders.iter().any(|feeder| feeder.key.name == name) {
+        if self.feeder_named(&name).is_some() {
             let problem =
                 format!("`{name}` is a row that a user has, and in `{}` there is no user", self.block.name());
             self.error(at, problem, "use it in `on_start` and `flow`");
@@ -284,7 +284,8 @@ impl Check<'_> {
             let shift = text.find(expr).unwrap_or_default();
             let at = self.locate(&node.span, text, start + shift..start + shift + name.len());
             if !self.book.has_row(name) {
-                let rows = self.book.catalog.rows.iter().map(|row| row.name.as_str());
+                let rows = self.book.catalog.rows.iter().filter(|row| row.scenario == self.number);
+                let rows = rows.map(|row| row.name.as_str());
                 let help = match closest(name, rows) {
                     Some(close) => format!("did you mean `{close}`?"),
                     None => "a name stands here as the step of `flow` has it".to_owned(),
