@@ -51,9 +51,8 @@ pub struct ScenarioArgs {
     /// Test this instead of the scenario's own target: a URL, or `bundled`.
     #[arg(long, value_name = "URL")]
     pub target: Option<String>,
-    /// Set a variable that the scenario reads by env(); may be given several times.
-    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = name_and_value)]
-    pub env: Vec<(String, String)>,
+    #[command(flatten)]
+    pub environment: EnvironmentArgs,
     /// One user, once through the flow: does the scenario work at all?
     #[arg(long)]
     pub smoke: bool,
@@ -66,6 +65,17 @@ pub struct ScenarioArgs {
     /// No colours. The environment variable NO_COLOR does the same.
     #[arg(long)]
     pub no_color: bool,
+}
+
+/// What a scenario reads by env() and secret(), besides the environment itself.
+#[derive(Debug, Args)]
+pub struct EnvironmentArgs {
+    /// Set a variable that the scenario reads by env() or secret(); may be given several times.
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub env: Vec<(String, String)>,
+    /// Take variables from a file of NAME=VALUE lines, unless they are set otherwise; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -100,9 +110,8 @@ pub struct ValidateArgs {
     /// How findings are written.
     #[arg(long, value_enum, default_value = "text")]
     pub format: ValidateFormat,
-    /// Set a variable that the scenario reads by env(); may be given several times.
-    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = name_and_value)]
-    pub env: Vec<(String, String)>,
+    #[command(flatten)]
+    pub environment: EnvironmentArgs,
     /// No colours. The environment variable NO_COLOR does the same.
     #[arg(long)]
     pub no_color: bool,

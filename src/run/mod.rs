@@ -28,8 +28,6 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// Threads that make the load; without it [as many as are fit](workers).
     pub workers: Option<u16>,
-    /// What `--env` gave.
-    pub env: Vec<(String, String)>,
     /// Whether a suspect run is no better than an invalid one.
     pub strict: bool,
     pub progress: Mode,

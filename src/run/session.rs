@@ -19,7 +19,7 @@ use crate::result::{
 };
 use crate::scenario::model::{Scenario, Shape, Start, TargetKind, Test};
 use crate::target::{self, Monitor};
-use crate::template::{Env, Shared};
+use crate::template::Shared;
 use crate::threshold::{Data, Gate, Judgement, LoadTime};
 use crate::usage;
 
@@ -103,7 +103,7 @@ impl<'a> Session<'a> {
         };
         self.target_url.clone_from(&ready.url);
         self.workers = workers(self.settings.workers, ready.is_local);
-        let env = Env { given: self.settings.env.clone() };
+        let env = test.env.clone();
         let shared = Arc::new(Shared::new(self.seed, ready.url.clone(), ready.bundled.is_some(), env));
         self.shared = Some(Arc::clone(&shared));
         let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, shared);

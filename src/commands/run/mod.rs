@@ -22,7 +22,6 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let settings = Settings {
         seed: args.seed,
         workers: args.scenario.workers,
-        env: args.scenario.env.clone(),
         strict: args.strict,
         progress: scenario::progress(args.quiet),
         command: scenario::command_line(),

@@ -10,6 +10,7 @@ use crate::scenario::model::{
 };
 use crate::scenario::monitor::{Gauge, Watch, WatchKind};
 use crate::scenario::threshold::{Comparison, Filter};
+use crate::template::Env;
 use crate::threshold::{Data, Gate};
 
 fn test() -> Test {
@@ -35,6 +36,7 @@ fn test() -> Test {
         name: "reservation-stress".into(),
         description: Some("50 seats and 50 users.".into()),
         file: "scenarios/reservation-stress.yaml".into(),
+        env: Env::default(),
         target: Target {
             kind: TargetKind::Bundled,
             ready: Some("/healthz".into()),
