@@ -99,7 +99,7 @@ fn every_block_says_how_it_is_checked() {
     const KNOWN: [(&str, &[&str]); 6] = [
         ("yaml", &["whole", "part", "step", "thresholds", "invalid", "github"]),
         ("console", &["", "curl"]),
-        ("sh", &[""]),
+        ("sh", &["", "docker"]),
         ("json", &[""]),
         ("text", &[""]),
         ("rust", &[""]),
