@@ -29,7 +29,9 @@ pub(crate) fn has(test: &str, needed: &Result<(), String>) -> bool {
 /// Whether an engine answers.
 pub(crate) fn engine() -> &'static Result<(), String> {
     static ENGINE: OnceLock<Result<(), String>> = OnceLock::new();
-    ENGINE.get_or_init(|| tried("no Docker", Command::new("docker").args(["info", "--format", "{{.ID}}"])))
+    ENGINE.get_or_init(|| {
+        tried("no Docker", Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]))
+    })
 }
 
 /// Whether a command ends well, and why not.

@@ -38,7 +38,7 @@ pub(crate) fn post(port: u16, path: &str, body: &str) -> Result<Answer> {
 /// `headers` are whole lines. The version is 1.0, so that the body comes as it is and ends with the connection.
 pub(crate) fn send(port: u16, method: &str, path: &str, headers: &str, body: &str) -> Result<Answer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     let head = format!("{method} {path} HTTP/1.0\r\nHost: test\r\n{headers}");
     write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len())?;
     let mut answer = String::new();
