@@ -3,8 +3,10 @@
 //! Read from the bottom it answers in this order: passed or not, by what, and then the figures. Business
 //! outcomes have a sign and a colour of their own, since they are no failures.
 
+mod polls;
 mod sections;
 mod steps;
+mod target;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -45,8 +47,10 @@ pub fn render(result: &RunResult, style: Style) -> String {
         steps::waiting(result, style),
         Some(sections::totals(result, style)),
         sections::groups(result, style),
+        polls::polls(result, style),
         sections::checks(result, style),
         sections::metrics(result, style),
+        target::resources(result, style),
         sections::failures(result, style),
         sections::thresholds(result, style),
         sections::invariants(result, style),

@@ -6,6 +6,8 @@
 mod build;
 mod directory;
 mod latency_log;
+mod monitor;
+mod polls;
 mod record;
 mod redact;
 mod series;
@@ -16,6 +18,8 @@ pub(crate) mod verdict;
 pub use build::Facts;
 pub use directory::{ReadError, RunDirectory, WriteError, read};
 pub use latency_log::LatencyLog;
+pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
+pub use polls::{PollKind, PollResult, PollSeries, PositionResult};
 pub use record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
     FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, LoadModel,

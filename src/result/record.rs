@@ -6,6 +6,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::monitor::WatchedResult;
+use super::polls::PollResult;
 use super::series::Series;
 use super::validity::Validity;
 
@@ -39,10 +41,13 @@ pub struct RunResult {
     /// One for each name of a request, in the order of the file.
     pub rows: Vec<RowResult>,
     pub groups: Vec<GroupResult>,
+    /// One for each name of a `poll` or `wait_for_turn`, in the order of the file.
+    #[serde(default)]
+    pub polls: Vec<PollResult>,
     pub checks: Vec<CheckResult>,
     /// The test's own metrics: `count`, `observe`, `share`.
     pub metrics: Vec<CustomResult>,
-    /// Failures by row and cause, most frequent first, each with one example.
+    /// Failures by row or poll, and by cause, most frequent first, each with one example.
     pub causes: Vec<CauseResult>,
     pub thresholds: Vec<ThresholdResult>,
     /// What `verify` found.
@@ -53,6 +58,9 @@ pub struct RunResult {
     /// What the generator itself could not do; never counted against the target.
     pub own_faults: Vec<FaultResult>,
     pub series: Series,
+    /// What was watched beside the load, once a second.
+    #[serde(default)]
+    pub monitor: Vec<WatchedResult>,
     pub verdict: Verdict,
 }
 
@@ -123,6 +131,9 @@ pub struct ScenarioResult {
     pub completed_per_s: f64,
     /// Ended for want of something an earlier step should have captured.
     pub cut: u64,
+    /// Ended by users who would wait for their turn no longer.
+    #[serde(default)]
+    pub abandoned: u64,
     /// Ended by a failure, a business outcome or `stop`.
     pub ended_early: u64,
     /// Still running when the time to stop was over.
@@ -265,7 +276,7 @@ pub struct CauseResult {
 pub struct ExampleResult {
     /// Since the beginning of the load.
     pub at_s: f64,
-    /// Method and path, values filled in.
+    /// Method and path, values filled in; of a poll, its name.
     pub request: String,
     pub status: Option<u16>,
     /// What happened, in words.
@@ -274,18 +285,20 @@ pub struct ExampleResult {
     pub body: String,
 }
 
-/// What a threshold's figures are.
+/// What a figure is, of a threshold or of something watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// A time in seconds.
     Seconds,
-    /// Between 0 and 1; for a drift it may lie outside.
+    /// Between 0 and 1; for a drift, and for processor time of several cores, it may lie outside.
     Share,
     /// Events per second.
     PerSecond,
     /// A count, or a metric's own unit.
     Number,
+    Bytes,
+    BytesPerSecond,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
