@@ -15,6 +15,7 @@
 //! - `console`: commands of `loadtest`, with exactly this output
 //! - `console curl`: requests to the bundled service, with this output but for tokens and times
 //! - `sh`: commands that must pass. A run is shortened by `--smoke`; `cargo` and `just` are not run here
+//! - `sh docker`: commands that need Docker, on the page of the service alone; `tests/containers` runs them
 //! - `json`: any JSON
 //! - `csv`: rows; `file=NAME` lets scenarios use them
 //! - `text`: not checked

@@ -99,7 +99,7 @@ fn every_block_says_how_it_is_checked() {
     const KNOWN: [(&str, &[&str]); 7] = [
         ("yaml", &["whole", "part", "step", "thresholds", "invalid", "github", "included", "steps"]),
         ("console", &["", "curl"]),
-        ("sh", &[""]),
+        ("sh", &["", "docker"]),
         ("json", &[""]),
         ("csv", &[""]),
         ("text", &[""]),
