@@ -6,7 +6,9 @@
 mod recorder;
 mod second;
 mod times;
+mod windows;
 
 pub use recorder::{Cell, Custom, Exchange, Recorder, RowRecord, Sample, ScenarioRecord, Staged, Tried};
 pub use second::Second;
 pub use times::{Amounts, Times};
+pub use windows::{Bucket, CellWindows, MOST_WINDOWS, RowWindows, Slot, Windows};

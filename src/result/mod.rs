@@ -12,6 +12,7 @@ mod series;
 mod slug;
 mod validity;
 pub(crate) mod verdict;
+mod windows;
 
 pub use build::Facts;
 pub use directory::{ReadError, RunDirectory, WriteError, read};
@@ -26,3 +27,4 @@ pub use redact::{Redactor, harmless};
 pub use series::Series;
 pub use slug::slug;
 pub use validity::{Soundness, Validity, ValidityFacts, validity};
+pub use windows::{WindowsError, decode as decode_windows, encode as encode_windows};

@@ -27,6 +27,8 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// Threads that make the load; without it [as many as are fit](workers).
     pub workers: Option<u16>,
+    /// What the test's times were multiplied by; 1 where they were left alone.
+    pub time_scale: f64,
     /// What `--env` gave.
     pub env: Vec<(String, String)>,
     /// Whether a suspect run is no better than an invalid one.

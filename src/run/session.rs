@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{On, RunError, Settings, Stops, workers};
 use crate::engine::{Base, Interval, Once, OnceReport, Prepared};
-use crate::metrics::{Sample, Second, Staged};
+use crate::metrics::{Sample, Second, Staged, Windows};
 use crate::outcome::OwnFault;
 use crate::output::{Course, Progress, say};
 use crate::result::{
@@ -32,6 +32,7 @@ pub(super) struct Session<'a> {
     shared: Option<Arc<Shared>>,
     totals: Staged,
     seconds: Vec<Second>,
+    windows: Windows,
     samples: Vec<Sample>,
     /// What `setup` and `verify` captured, for the reports to leave out.
     captured: Vec<String>,
@@ -61,6 +62,7 @@ impl<'a> Session<'a> {
             shared: None,
             totals: Staged::new(&test.catalog, test.scenarios.len()),
             seconds: Vec::new(),
+            windows: Windows::new(&test.catalog),
             samples: Vec::new(),
             captured: Vec::new(),
             judgements: Vec::new(),
@@ -211,6 +213,7 @@ impl<'a> Session<'a> {
             let Some(interval) = interval else { break };
             let Interval { second, counted, users, samples, faults, stop_run } = interval;
             self.totals.add(&counted);
+            self.windows.add(second, &counted);
             self.samples.extend(samples);
             self.seconds.push(Second::new(second, users.iter().sum(), &counted));
             if let Some((path, log)) = &mut log
@@ -304,11 +307,13 @@ impl<'a> Session<'a> {
             test: &self.test,
             totals: &self.totals,
             seconds: &self.seconds,
+            windows: &self.windows,
             samples: &self.samples,
             judgements: &self.judgements,
             invariants: self.invariants.clone(),
             ended,
             load: &self.load,
+            time_scale: self.settings.time_scale,
             command: &self.settings.command,
             seed: self.seed,
             workers: u32::try_from(self.workers).unwrap_or(u32::MAX),

@@ -22,6 +22,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let settings = Settings {
         seed: args.seed,
         workers: args.scenario.workers,
+        time_scale: args.scenario.time_scale.unwrap_or(1.0),
         env: args.scenario.env.clone(),
         strict: args.strict,
         progress: scenario::progress(args.quiet),

@@ -142,10 +142,13 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
     let command = ["loadtest".to_string(), "run".into(), "--target".into(), "http://u:p@host".into()];
     let (secrets, captured) = (["hunter2".to_string()], ["tok-4711".to_string()]);
     let empty = Staged::new(&test.catalog, 1);
+    let mut windows = Windows::new(&test.catalog);
+    windows.add(0, &totals);
     let mut facts = Facts {
         test: &test,
         totals: &empty,
         seconds: &seconds,
+        windows: &windows,
         samples: &samples,
         judgements: &judgements,
         invariants: vec![InvariantResult {
@@ -155,6 +158,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         }],
         ended: Ended::Completed,
         load: &load,
+        time_scale: 1.0,
         command: &command,
         seed: 7,
         workers: 1,
@@ -211,6 +215,9 @@ fn histograms_are_kept_whole() {
     let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
     assert_eq!(histogram.len(), 50);
     assert_eq!(histogram.value_at_percentile(50.0) / 1_000_000, 12);
+    let text = result.rows[1].outcomes[3].response_windows.as_ref().unwrap();
+    let windows = crate::result::windows::decode(text).unwrap();
+    assert_eq!(windows.slots().iter().map(|slot| slot.count).sum::<u64>(), 2);
 }
 
 #[test]
