@@ -6,9 +6,11 @@
 mod recorder;
 mod second;
 mod times;
+mod watched;
 mod windows;
 
 pub use recorder::{Cell, Custom, Exchange, Recorder, RowRecord, Sample, ScenarioRecord, Staged, Tried};
 pub use second::Second;
 pub use times::{Amounts, Times};
+pub use watched::{Figures, Watched, WatchedSource};
 pub use windows::{Bucket, CellWindows, MOST_WINDOWS, RowWindows, Slot, Windows};

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use jiff::Timestamp;
 
+use super::monitor::monitor;
 use super::record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
     FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, LoadModel, OutcomeKind,
@@ -20,7 +21,8 @@ use super::validity::{ValidityFacts, validity};
 use super::verdict::verdict;
 use super::windows::encode;
 use crate::metrics::{
-    Cell, CellWindows, Custom, Recorder, RowRecord, RowWindows, Sample, Second, Staged, Times, Windows,
+    Cell, CellWindows, Custom, Recorder, RowRecord, RowWindows, Sample, Second, Staged, Times, Watched,
+    Windows,
 };
 use crate::scenario::model::{
     Action, Catalog, CustomKind, RequestStep, Scenario, Step, TargetKind, Test, Url,
@@ -35,6 +37,7 @@ pub struct Facts<'a> {
     pub totals: &'a Staged,
     pub seconds: &'a [Second],
     pub windows: &'a Windows,
+    pub watched: &'a Watched,
     /// At most one per row and cause is shown: the first.
     pub samples: &'a [Sample],
     /// One for each of the test's thresholds, in their order.
@@ -161,6 +164,7 @@ impl RunResult {
                 .map(|(fault, count)| FaultResult { name: fault.to_string(), count: *count })
                 .collect(),
             series: Series::new(facts.seconds),
+            monitor: monitor(&test.monitor, facts.watched, facts.seconds, load.end().as_secs_f64(), clean),
         }
     }
 }

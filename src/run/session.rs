@@ -8,14 +8,14 @@ use jiff::Timestamp;
 
 use super::{On, RunError, Settings, Stops, workers};
 use crate::engine::{Base, Interval, Once, OnceReport, Prepared};
-use crate::metrics::{Sample, Second, Staged, Windows};
+use crate::metrics::{Sample, Second, Staged, Watched, Windows};
 use crate::outcome::OwnFault;
 use crate::output::{Course, Progress, say};
 use crate::result::{
     Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError, harmless,
 };
 use crate::scenario::model::{Scenario, Shape, TargetKind, Test};
-use crate::target;
+use crate::target::{self, Monitor};
 use crate::template::{Env, Shared};
 use crate::threshold::{Data, Gate, Judgement, LoadTime};
 use crate::usage;
@@ -34,6 +34,7 @@ pub(super) struct Session<'a> {
     seconds: Vec<Second>,
     windows: Windows,
     samples: Vec<Sample>,
+    watched: Watched,
     /// What `setup` and `verify` captured, for the reports to leave out.
     captured: Vec<String>,
     judgements: Vec<Judgement>,
@@ -64,6 +65,7 @@ impl<'a> Session<'a> {
             seconds: Vec::new(),
             windows: Windows::new(&test.catalog),
             samples: Vec::new(),
+            watched: Watched::default(),
             captured: Vec::new(),
             judgements: Vec::new(),
             invariants: Vec::new(),
@@ -127,7 +129,8 @@ impl<'a> Session<'a> {
         let ended = match ended {
             Some(ended) => self.without_load(ended),
             None => {
-                let ended = self.drive(&prepared, &bases, log, stops).await?;
+                let monitor = Monitor::open(&test.monitor, ready).await;
+                let ended = self.drive(&prepared, &bases, monitor, log, stops).await?;
                 let asked = stops.count();
                 self.verify(&prepared, &bases, stops).await;
                 if stops.count() > asked { Ended::Interrupted } else { ended }
@@ -158,6 +161,7 @@ impl<'a> Session<'a> {
         &mut self,
         prepared: &Arc<Prepared>,
         bases: &[Base],
+        mut monitor: Monitor,
         log: Option<&Path>,
         stops: &Stops,
     ) -> Result<Ended, RunError> {
@@ -185,6 +189,7 @@ impl<'a> Session<'a> {
         let cpu_before = usage::processor_time();
         let mut running = prepared.start(bases, self.workers).map_err(RunError::Workers)?;
         let epoch = running.epoch;
+        monitor.start(epoch);
         let mut ended = Ended::Completed;
         // When the load was over, where that was before its planned end.
         let mut cut_short: Option<Duration> = None;
@@ -224,6 +229,10 @@ impl<'a> Session<'a> {
             for (fault, detail) in faults {
                 progress.say(&self.clean(&format!("warning: {fault}: {detail}")));
             }
+            for problem in monitor.problems() {
+                progress
+                    .say(&self.clean(&format!("warning: {problem}; the load goes on without its figures")));
+            }
             let elapsed = Duration::from_secs(u64::from(second) + 1);
             if let Some(last) = self.seconds.last() {
                 progress.tick(last, elapsed, planned_end);
@@ -244,6 +253,7 @@ impl<'a> Session<'a> {
         }
         let took = epoch.elapsed();
         self.stop_clock(cpu_before, took);
+        self.watched = monitor.finish().await;
         progress.finish();
         self.load = planned.between(Duration::ZERO, cut_short.unwrap_or(took));
         self.judge(&gate);
@@ -308,6 +318,7 @@ impl<'a> Session<'a> {
             totals: &self.totals,
             seconds: &self.seconds,
             windows: &self.windows,
+            watched: &self.watched,
             samples: &self.samples,
             judgements: &self.judgements,
             invariants: self.invariants.clone(),
