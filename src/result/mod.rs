@@ -16,6 +16,9 @@ pub(crate) mod verdict;
 mod windows;
 
 pub use build::Facts;
+#[cfg(test)]
+pub(crate) use build::tests::sample_result;
+pub(crate) use directory::write_whole;
 pub use directory::{ReadError, RunDirectory, WriteError, read};
 pub use latency_log::LatencyLog;
 pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
