@@ -4,6 +4,7 @@
 //! outcomes have a sign and a colour of their own, since they are no failures.
 
 mod comparison;
+mod polls;
 mod sections;
 mod steps;
 mod target;
@@ -50,6 +51,7 @@ pub fn render(result: &RunResult, style: Style) -> String {
         steps::waiting(result, style),
         Some(sections::totals(result, style)),
         sections::groups(result, style),
+        polls::polls(result, style),
         sections::checks(result, style),
         sections::metrics(result, style),
         target::resources(result, style),

@@ -7,6 +7,7 @@ mod build;
 mod directory;
 mod latency_log;
 mod monitor;
+mod polls;
 mod record;
 mod redact;
 mod series;
@@ -22,6 +23,7 @@ pub(crate) use directory::write_whole;
 pub use directory::{ReadError, RunDirectory, WriteError, read};
 pub use latency_log::LatencyLog;
 pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
+pub use polls::{PollKind, PollResult, PollSeries, PositionResult};
 pub use record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
     FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, LoadModel,

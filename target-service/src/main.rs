@@ -47,7 +47,7 @@ struct Arguments {
 enum Command {
     /// Ask a running service whether it is ready, and end with 0 if it is and with 1 if not
     Health {
-        /// What to ask; without it, /readyz at the port of this machine that TICKETING_PORT or --port names
+        /// What to ask; without it, /readyz at the port of this machine that `--port` or `TICKETING_PORT` names
         #[arg(long)]
         url: Option<String>,
     },

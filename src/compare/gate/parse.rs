@@ -8,7 +8,7 @@ use super::{Beyond, Gate, GateMetric, Limit, Which};
 use crate::compare::{Figure, Side};
 use crate::result::{OutcomeKind, RunResult};
 use crate::scenario::model::{Catalog, GroupId, GroupInfo, RowInfo};
-use crate::scenario::threshold::{self, ParseError, metric_and_filter};
+use crate::scenario::threshold::{self, Implied, ParseError, metric_and_filter};
 use crate::spelling::closest;
 use crate::units::{parse_duration, parse_rate};
 
@@ -35,7 +35,9 @@ impl Names {
 
     /// The names of a test, and those of the record that its run will be compared with.
     pub fn of_test(catalog: &Catalog, scenarios: Vec<String>, baseline: &RunResult) -> Names {
-        let mut names = Names { catalog: catalog.clone(), scenarios };
+        // Records of polls have no windows to draw from, and those of stages are not apart.
+        let catalog = Catalog { polls: Vec::new(), stages: Vec::new(), ..catalog.clone() };
+        let mut names = Names { catalog, scenarios };
         names.add(baseline);
         names
     }
@@ -88,7 +90,7 @@ pub fn parse(text: &str, names: &Names) -> Result<Gate> {
     let (metric, filter) = metric_and_filter(
         &text[..key_end],
         threshold::Names { catalog: &names.catalog, scenarios: &names.scenarios },
-        None,
+        Implied::default(),
     )?;
     let name_end = text.find('{').unwrap_or(key_end).min(key_end);
     let name_at = word(text, start..name_end);
