@@ -20,6 +20,10 @@ doc:
 deny:
     cargo deny --locked check bans licenses sources
 
+# Five minutes of inputs that nobody would write: files, expressions, and the program with little memory.
+fuzz seconds="300":
+    FUZZ_SECONDS={{ seconds }} cargo test --locked --test fuzz -- --test-threads 4 --nocapture
+
 # Beside wrk, oha, hey and k6 (those that are installed): CPU per request, throughput, memory.
 bench:
     cargo build --release --locked

@@ -11,7 +11,9 @@ mod lexer;
 mod names;
 mod random;
 mod scope;
+mod shape;
 mod text;
+mod times;
 
 pub use expr::{EvalError, Expr, Reads};
 pub use json::{answer_json, object, write_json};

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::lexer::{Kind, Token};
 use super::scope::Env;
+use super::times::TIMES;
 use super::{Slot, TemplateError, builtins};
 
 /// Which names an expression may use.
@@ -40,6 +41,7 @@ pub fn is_reserved(name: &str) -> bool {
         || KEYWORDS.contains(&name)
         || builtins::FUNCTIONS.contains(&name)
         || name == "results"
+        || name == TIMES
 }
 
 /// Words of the expression language itself.
