@@ -84,7 +84,7 @@ impl Worker {
             text.truncate(end);
             text.push('…');
         }
-        let at = Instant::now().saturating_duration_since(self.epoch);
+        let at = Instant::now().saturating_duration_since(self.epoch());
         let (scenario, user) = (user.scenario, user.scope.user_id);
         self.logs.borrow_mut().add(LogLine { log, scenario, at, user, text, left_out: 0 });
         Ok(())

@@ -142,7 +142,7 @@ impl Worker {
             return;
         }
         let (status, body) = last_answer(user);
-        let at = Instant::now().saturating_duration_since(self.epoch);
+        let at = Instant::now().saturating_duration_since(self.epoch());
         let request = name.to_owned();
         let captured = self.captured(user, &[&request, &detail, &body]);
         self.samples.borrow_mut().push(Sample {

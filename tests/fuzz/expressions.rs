@@ -224,7 +224,7 @@ fn survives(source: &str) {
         return;
     }
     let env = Env { given: vec![("KEY".into(), "value".into())] };
-    let visible = Visible { slots: &NAMES, answer: true, results: false, env: &env };
+    let visible = Visible { slots: &NAMES, rows: &[], answer: true, results: false, env: &env };
     let points = |at: Option<std::ops::Range<usize>>, text: &str| at.is_none_or(|at| text.get(at).is_some());
     match Expr::compile(source, visible) {
         Ok(expr) => {

@@ -7,12 +7,14 @@ mod support;
 
 mod commands;
 mod control;
+mod data;
 mod ends;
 mod faults;
 mod language;
 mod load;
 mod monitor;
 mod run;
+mod scenarios;
 mod secrets;
 mod secure;
 mod signals;

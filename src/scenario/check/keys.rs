@@ -68,39 +68,116 @@ impl Place {
     }
 }
 
-pub(crate) static TEST: Place = Place {
-    name: "test",
-    what: "a test",
+/// Keys of any test.
+static OF_TEST: &[Key] = &[
+    key("name", "What the test is called in reports; the file's name without it.", Shape::Text),
+    key("description", "What the test asks, in a sentence.", Shape::Text),
+    key(
+        "target",
+        "What is tested: `bundled`, or a URL. `--target` wins.",
+        Shape::Either(&[Shape::Text, Shape::In(&TARGET)]),
+    ),
+    INCLUDE,
+];
+
+/// Keys of a test with one load, and of each scenario of a test with several.
+static OF_SCENARIO: &[Key] = &[
+    key("http", "Defaults of every request.", Shape::In(&HTTP)),
+    VARS,
+    DATA,
+    required(
+        "load",
+        "How many users come, or how many arrive per second, and for how long.",
+        Shape::In(&LOAD),
+        "write `load: { users: 10, duration: 1m }`, or `stages:` for a course over time",
+    ),
+    key("setup", "Steps taken once, before the load; every user sees what they capture.", Shape::Steps),
+    key("on_start", "Steps each user takes once, before its first iteration.", Shape::Steps),
+    required(
+        "flow",
+        "What a user does, again and again.",
+        Shape::Steps,
+        "write `flow:` and under it a step, like `- get: /api`",
+    ),
+    key("teardown", "Steps taken once at the very end, also after a failure.", Shape::Steps),
+    key("verify", "Steps taken once after the load has drained: is the data still right?", Shape::Steps),
+    key("outcomes", "Which answers are expected, for all requests.", Shape::In(&OUTCOMES)),
+    key("thresholds", "What must hold for the test to pass.", THRESHOLDS),
+];
+
+/// A test with one load.
+pub(crate) static TEST: Place = Place { name: "test", what: "a test", keys: &[OF_TEST, OF_SCENARIO] };
+
+/// A test with several loads.
+pub(crate) static SUITE: Place = Place {
+    name: "suite",
+    what: "a test with `scenarios`",
+    keys: &[
+        OF_TEST,
+        &[
+            key("http", "Defaults of every request; a scenario's own win.", Shape::In(&HTTP)),
+            key(
+                "vars",
+                "Names with values, evaluated once for each scenario, before its own.",
+                Shape::Names(&Shape::Any),
+            ),
+            DATA,
+            key("outcomes", "Which answers are expected, for all requests.", Shape::In(&OUTCOMES)),
+            key("thresholds", "What must hold for the test to pass.", THRESHOLDS),
+            key(
+                "gap",
+                "Scenarios come one after another, with this much time between them.",
+                Shape::Duration,
+            ),
+            required(
+                "scenarios",
+                "Several loads: a name, and what a test with one load would have.",
+                Shape::Names(&Shape::In(&SCENARIO)),
+                "write `scenarios:` and under it a name with `load` and `flow`",
+            ),
+        ],
+    ],
+};
+
+pub(crate) static SCENARIO: Place = Place {
+    name: "scenario",
+    what: "a scenario",
+    keys: &[
+        OF_SCENARIO,
+        &[
+            key("start", "When its load begins: with the first one, without it.", Shape::In(&START)),
+            key(
+                "measure",
+                "`false`: its samples count only where a filter names it. For a warm-up.",
+                Shape::Flag,
+            ),
+        ],
+    ],
+};
+
+pub(crate) static START: Place = Place {
+    name: "start",
+    what: "a start",
     keys: &[&[
-        key("name", "What the test is called in reports; the file's name without it.", Shape::Text),
-        key("description", "What the test asks, in a sentence.", Shape::Text),
-        key(
-            "target",
-            "What is tested: `bundled`, or a URL. `--target` wins.",
-            Shape::Either(&[Shape::Text, Shape::In(&TARGET)]),
-        ),
-        key("http", "Defaults of every request.", Shape::In(&HTTP)),
-        key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any)),
-        required(
-            "load",
-            "How many users come, or how many arrive per second, and for how long.",
-            Shape::In(&LOAD),
-            "write `load: { users: 10, duration: 1m }`, or `stages:` for a course over time",
-        ),
-        key("setup", "Steps taken once, before the load; every user sees what they capture.", Shape::Steps),
-        key("on_start", "Steps each user takes once, before its first iteration.", Shape::Steps),
-        required(
-            "flow",
-            "What a user does, again and again.",
-            Shape::Steps,
-            "write `flow:` and under it a step, like `- get: /api`",
-        ),
-        key("teardown", "Steps taken once at the very end, also after a failure.", Shape::Steps),
-        key("verify", "Steps taken once after the load has drained: is the data still right?", Shape::Steps),
-        key("outcomes", "Which answers are expected, for all requests.", Shape::In(&OUTCOMES)),
-        key("thresholds", "What must hold for the test to pass.", THRESHOLDS),
+        key("at", "So long after the beginning of the load.", Shape::Duration),
+        key("after", "When the scenario of this name is done.", Shape::Text),
+        key("delay", "With `after`: so much later.", Shape::Duration),
     ]],
 };
+
+/// What a file holds that others include for more than its steps.
+pub(crate) static INCLUDED: Place =
+    Place { name: "included", what: "an included file", keys: &[&[INCLUDE, VARS, DATA]] };
+
+const INCLUDE: Key = key(
+    "include",
+    "Files whose `vars` and `data` count as if they stood here. Relative to the folder of this file.",
+    Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]),
+);
+const VARS: Key =
+    key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any));
+const DATA: Key = key("data", "Rows that users take: a name, and where its rows are.", FEEDERS);
+const FEEDERS: Shape = Shape::Names(&Shape::In(&FEEDER));
 
 const THRESHOLDS: Shape =
     Shape::Names(&Shape::Either(&[Shape::Text, Shape::In(&THRESHOLD), Shape::List(&ONE_THRESHOLD)]));
@@ -134,6 +211,38 @@ pub(crate) static HTTP: Place = Place {
     ]],
 };
 
+pub(crate) static FEEDER: Place = Place {
+    name: "feeder",
+    what: "a feeder",
+    keys: &[&[
+        key(
+            "csv",
+            "A CSV file; its first line names the values. Relative to the folder of this file.",
+            Shape::Text,
+        ),
+        key("json", "A JSON file with a list of rows. Relative to the folder of this file.", Shape::Text),
+        key("lines", "A text file, each line a row. Relative to the folder of this file.", Shape::Text),
+        key("rows", "The rows themselves.", Shape::List(&Shape::Any)),
+        key("delimiter", "What stands between the values of a CSV file; `,` without it.", Shape::Text),
+        key(
+            "pick",
+            "Which row an iteration takes: `sequential` (the next, whoever asks; this without the key), \
+             `unique` (the same, and each only once), `random`, or `per-user` (user 1 has row 1, for as long as it lives).",
+            Shape::Word(&["sequential", "unique", "random", "per-user"]),
+        ),
+        key(
+            "when_done",
+            "What comes after the last row: `recycle` (the first again), or `stop` (whoever asks for one goes).",
+            Shape::Word(&["recycle", "stop"]),
+        ),
+        key(
+            "secret",
+            "Columns that no report shows; without it those named like a password, secret or token.",
+            Shape::List(&Shape::Text),
+        ),
+    ]],
+};
+
 pub(crate) static LOAD: Place = Place {
     name: "load",
     what: "a load",
@@ -162,6 +271,7 @@ pub(crate) static LOAD: Place = Place {
         key("rate", "A constant number of arrivals, like `50/s`.", Shape::Rate),
         key("duration", "How long `users` or `rate` last.", Shape::Duration),
         key("iterations", "How many iterations all `users` do together.", Shape::Whole(1)),
+        key("iterations_per_user", "How many iterations each of the `users` does.", Shape::Whole(1)),
         key(
             "pace",
             "Closed model: each user starts its flow this often; a late start counts from its due time.",
@@ -343,6 +453,13 @@ pub(crate) static OF_REQUEST: &[Key] = &[
     key("thresholds", "What must hold for this step.", THRESHOLDS),
 ];
 
+/// What stands in the place of a step, and alone: it is gone when steps are read.
+static IN_PLACE: &[Key] = &[key(
+    "include",
+    "A file with a list of steps, which are taken here. Relative to the folder of this file.",
+    Shape::Text,
+)];
+
 /// Keys of steps that hold others.
 static OF_BLOCK: &[Key] = &[
     key("do", "The steps of a group or a loop.", Shape::Steps),
@@ -377,8 +494,11 @@ pub(crate) const OWNERS: [(&str, &[&str]); 9] = [
     ("abandon", &["wait_for_turn"]),
 ];
 
-pub(crate) static STEP: Place =
-    Place { name: "step", what: "a step", keys: &[COMMON, REQUEST_ACTIONS, ACTIONS, OF_REQUEST, OF_BLOCK] };
+pub(crate) static STEP: Place = Place {
+    name: "step",
+    what: "a step",
+    keys: &[COMMON, REQUEST_ACTIONS, ACTIONS, OF_REQUEST, OF_BLOCK, IN_PLACE],
+};
 
 /// The actions of a step besides requests.
 pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
@@ -386,21 +506,5 @@ pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
 }
 
 /// Keys of the language that this version does not know yet.
-pub(crate) const LATER: [&str; 16] = [
-    "arrivals",
-    "pace",
-    "throttle",
-    "iterations_per_user",
-    "scenarios",
-    "gap",
-    "start",
-    "data",
-    "multipart",
-    "auth",
-    "follow_redirects",
-    "optional",
-    "connections",
-    "specs",
-    "image",
-    "measure",
-];
+pub(crate) const LATER: &[&str] =
+    &["throttle", "multipart", "auth", "follow_redirects", "optional", "connections", "specs", "image"];

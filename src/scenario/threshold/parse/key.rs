@@ -7,8 +7,17 @@ use crate::scenario::model::{Catalog, CheckId, CustomId, GroupId, PollId, PollKi
 use crate::scenario::threshold::{Filter, Metric, OutcomeFilter};
 use crate::spelling::closest;
 
-/// Reads the key of a threshold. A step's own thresholds imply that step.
-pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Option<StepId>) -> Result<(Metric, Filter)> {
+/// What a threshold is filtered by for the place where it stands: a step's own imply that step, those of one
+/// scenario of several that scenario.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Implied {
+    pub step: Option<StepId>,
+    /// The number of the scenario.
+    pub scenario: Option<u16>,
+}
+
+/// Reads the key of a threshold.
+pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Implied) -> Result<(Metric, Filter)> {
     let open = text.find('{');
     let name_end = open.unwrap_or(text.len());
     let name = text[..name_end].trim();
@@ -16,7 +25,10 @@ pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Option<StepId>) 
     let metric = metric(name, name_at.clone(), names)?;
     let mut filter = Filter::default();
     is_measured(metric, name, &name_at, names.catalog)?;
-    if let Some(step) = implied {
+    if let Some(scenario) = implied.scenario {
+        filter.scenarios.push(scenario);
+    }
+    if let Some(step) = implied.step {
         if !dimensions(metric).contains(&"step") {
             return wrong(
                 name_at,
@@ -241,12 +253,17 @@ fn apply(
     let catalog = names.catalog;
     match key {
         "step" => {
-            let step = step(metric, metric_name, &value, at, catalog)?;
-            filter.add(step);
+            for step in steps(metric, metric_name, &value, at, filter, catalog)? {
+                filter.add(step);
+            }
         }
         "group" => {
-            let place = named("group", &value, at, catalog.groups.iter().map(|group| group.name.as_str()))?;
-            filter.groups.push(GroupId(place));
+            let own = |scenario: u16| is_own(filter, scenario);
+            let groups = || catalog.groups.iter().enumerate().filter(|(_, group)| own(group.scenario));
+            named("group", &value, at, groups().map(|(_, group)| group.name.as_str()))?;
+            let all = groups().filter(|(_, group)| group.name == value);
+            let all: Vec<GroupId> = all.map(|(place, _)| GroupId(place as u16)).collect();
+            filter.groups.extend(all);
         }
         "scenario" => {
             let place = named("scenario", &value, at, names.scenarios.iter().map(String::as_str))?;
@@ -269,35 +286,39 @@ fn apply(
     Ok(())
 }
 
-/// The requests or the poll of a name.
-fn step(
+/// Whether a filter leaves a scenario in.
+fn is_own(filter: &Filter, scenario: u16) -> bool {
+    filter.scenarios.is_empty() || filter.scenarios.contains(&scenario)
+}
+
+/// The requests or the polls of a name: of all scenarios that the filter leaves in.
+fn steps(
     metric: Metric,
     metric_name: &str,
     value: &str,
     at: Range<usize>,
+    filter: &Filter,
     catalog: &Catalog,
-) -> Result<StepId> {
-    let requests = catalog
-        .rows
-        .iter()
-        .enumerate()
-        .map(|(place, row)| (row.name.as_str(), StepId::Requests(RowId(place as u16))));
-    let polls = catalog
-        .polls
-        .iter()
-        .enumerate()
-        .map(|(place, poll)| (poll.name.as_str(), StepId::Poll(PollId(place as u16))));
-    let all = requests.chain(polls);
-    let mut known = all.clone().filter(|(_, step)| may_be_of(metric, *step, catalog));
-    if let Some((_, step)) = known.clone().find(|(name, _)| *name == value) {
-        return Ok(step);
+) -> Result<Vec<StepId>> {
+    let requests = catalog.rows.iter().enumerate();
+    let requests =
+        requests.map(|(place, row)| (row.scenario, row.name.as_str(), StepId::Requests(RowId(place as u16))));
+    let polls = catalog.polls.iter().enumerate();
+    let polls =
+        polls.map(|(place, poll)| (poll.scenario, poll.name.as_str(), StepId::Poll(PollId(place as u16))));
+    let own = requests.chain(polls).filter(|(scenario, _, _)| is_own(filter, *scenario));
+    let known = own.clone().filter(|(_, _, step)| may_be_of(metric, *step, catalog));
+    let found: Vec<StepId> =
+        known.clone().filter(|(_, name, _)| *name == value).map(|(_, _, step)| step).collect();
+    if !found.is_empty() {
+        return Ok(found);
     }
-    if let Some((_, step)) = all.clone().find(|(name, _)| *name == value) {
+    if let Some((_, _, step)) = own.clone().find(|(_, name, _)| *name == value) {
         let (problem, help) = not_of(metric_name, step, catalog);
         return wrong(at, problem, help);
     }
-    let names: Vec<&str> = known.by_ref().map(|(name, _)| name).collect();
-    named("step", value, at, names.into_iter()).map(|place| StepId::Requests(RowId(place)))
+    let names: Vec<&str> = known.map(|(_, name, _)| name).collect();
+    named("step", value, at, names.into_iter()).map(|_| Vec::new())
 }
 
 impl Filter {
