@@ -64,7 +64,7 @@ pub fn trend(points: &[(f64, f64)]) -> Option<Trend> {
     let begins = median(&sorted(rests))?;
     // Figures near the end of what a float holds overflow.
     let is_sane = [slope, half, begins].iter().all(|figure| figure.is_finite());
-    is_sane.then(|| Trend {
+    is_sane.then_some(Trend {
         slope,
         low: slope - half,
         high: slope + half,

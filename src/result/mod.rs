@@ -5,6 +5,7 @@
 
 mod build;
 mod directory;
+mod drift;
 mod latency_log;
 mod monitor;
 mod record;
@@ -16,6 +17,7 @@ pub(crate) mod verdict;
 
 pub use build::Facts;
 pub use directory::{ReadError, RunDirectory, WriteError, read};
+pub use drift::{DriftResult, DriftVerdict, TrendResult};
 pub use latency_log::LatencyLog;
 pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
 pub use record::{

@@ -129,6 +129,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         totals: &totals,
         load: &load,
         seconds: &[],
+        watched: &Watched::default(),
     });
     let samples = [Sample {
         row: RowId(1),

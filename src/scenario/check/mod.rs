@@ -178,8 +178,8 @@ impl Check<'_> {
         self.collect_names(fields);
         let scenario = self.scenario(fields);
         let name = name.unwrap_or_else(|| "test".into());
-        let thresholds = self.thresholds(fields, &name);
-        let monitor = monitor::monitor(target.as_ref());
+        let monitor = self.monitor(fields, target.as_ref());
+        let thresholds = self.thresholds(fields, &name, &monitor);
         Some(Test {
             file: self.source.path().to_owned(),
             description,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::Check;
 use super::keys::THRESHOLD;
 use super::reading::Fields;
-use crate::scenario::model::RowId;
+use crate::scenario::model::{Catalog, RowId};
+use crate::scenario::monitor::Watch;
 use crate::scenario::threshold::{
     Aggregate, Comparison, Filter, Metric, Names, ParseError, Threshold, condition, metric_and_filter,
 };
@@ -20,18 +21,37 @@ struct Manner {
     over: Option<Duration>,
 }
 
+/// What thresholds may speak of besides what is counted.
+#[derive(Debug, Clone, Copy)]
+struct Known<'a> {
+    scenarios: &'a [String],
+    monitor: &'a [Watch],
+}
+
+impl<'a> Known<'a> {
+    const fn names(self, catalog: &'a Catalog) -> Names<'a> {
+        Names { catalog, scenarios: self.scenarios, monitor: self.monitor }
+    }
+}
+
 impl Check<'_> {
-    pub(super) fn thresholds(&mut self, fields: Fields<'_>, scenario: &str) -> Vec<Threshold> {
+    pub(super) fn thresholds(
+        &mut self,
+        fields: Fields<'_>,
+        scenario: &str,
+        monitor: &[Watch],
+    ) -> Vec<Threshold> {
         let scenarios = [scenario.to_owned()];
+        let known = Known { scenarios: &scenarios, monitor };
         let mut thresholds = Vec::new();
         if let Some(entry) = fields.get("thresholds") {
             for entry in self.names(entry, "a map of metrics and conditions, like `latency: [p95 < 500ms]`") {
-                self.threshold(entry, None, &scenarios, &mut thresholds);
+                self.threshold(entry, None, known, &mut thresholds);
             }
         }
         for (row, step, entries) in std::mem::take(&mut self.own_thresholds) {
             for entry in &entries {
-                self.threshold(entry, Some((row, &step)), &scenarios, &mut thresholds);
+                self.threshold(entry, Some((row, &step)), known, &mut thresholds);
             }
         }
         if !thresholds.iter().any(|threshold| threshold.metric == Metric::Failures) {
@@ -45,11 +65,11 @@ impl Check<'_> {
         &mut self,
         entry: &Entry,
         step: Option<(RowId, &str)>,
-        scenarios: &[String],
+        known: Known<'_>,
         out: &mut Vec<Threshold>,
     ) {
         let key = &entry.key;
-        let names = Names { catalog: &self.book.catalog, scenarios };
+        let names = known.names(&self.book.catalog);
         let (metric, filter) = match metric_and_filter(&key.name, names, step.map(|(row, _)| row)) {
             Ok(found) => found,
             Err(error) => return self.threshold_error(&key.span, &key.name, error),
@@ -71,7 +91,7 @@ impl Check<'_> {
             _ => vec![&entry.value],
         };
         for node in conditions {
-            out.extend(self.one_threshold(node, entry, &name, metric, &filter, scenarios));
+            out.extend(self.one_threshold(node, entry, &name, metric, &filter, known));
         }
     }
 
@@ -82,7 +102,7 @@ impl Check<'_> {
         name: &str,
         metric: Metric,
         filter: &Filter,
-        scenarios: &[String],
+        known: Known<'_>,
     ) -> Option<Threshold> {
         let (that, manner) = match &node.kind {
             Kind::Map(_) => {
@@ -94,7 +114,7 @@ impl Check<'_> {
             _ => (node, Manner::default()),
         };
         let text = self.text(that, &entry.key, "a condition like `p95 < 500ms`")?;
-        let names = Names { catalog: &self.book.catalog, scenarios };
+        let names = known.names(&self.book.catalog);
         match condition(text, metric, names) {
             Ok(found) if found.aggregate == Aggregate::Drift && *filter != Filter::default() => {
                 self.error(

@@ -2,7 +2,9 @@
 //!
 //! A source that cannot be asked disturbs nothing: it is counted, told once, and asked again a second later.
 
+mod exposition;
 mod process;
+mod prometheus;
 mod reading;
 
 use std::cell::{Ref, RefCell};
@@ -14,10 +16,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 
 use self::process::Process;
+use self::prometheus::Scrape;
 use self::reading::{Reading, figures};
 use super::Ready;
 use crate::metrics::Watched;
-use crate::scenario::monitor::{Watch, WatchKind};
+use crate::scenario::monitor::{ProcessId, Watch, WatchKind};
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -59,8 +62,9 @@ struct Source {
 #[derive(Debug)]
 enum Sampler {
     Process(Process),
-    /// There is nothing to ask.
-    Nothing(&'static str),
+    Prometheus(Box<Scrape>),
+    /// There is nothing to ask, for this reason.
+    Nothing(String),
 }
 
 impl Monitor {
@@ -112,10 +116,16 @@ impl Monitor {
 
 impl Source {
     fn new(index: usize, watch: &Watch, ready: &Ready) -> Source {
-        let sampler = match watch.kind {
+        let sampler = match &watch.kind {
             WatchKind::Bundled => match &ready.bundled {
-                Some(child) => Sampler::Process(Process::new(child.id())),
-                None => Sampler::Nothing("it was not started"),
+                Some(child) => Sampler::Process(Process::new(ProcessId::Pid(child.id()))),
+                None => Sampler::Nothing("it was not started".into()),
+            },
+            WatchKind::Process(id) => Sampler::Process(Process::new(*id)),
+            WatchKind::Container(_) => Sampler::Nothing("containers cannot be watched yet".into()),
+            WatchKind::Prometheus(endpoint) => match Scrape::new(endpoint, ready) {
+                Ok(scrape) => Sampler::Prometheus(Box::new(scrape)),
+                Err(why) => Sampler::Nothing(why),
             },
         };
         let is_implied = watch.kind == WatchKind::Bundled;
@@ -155,6 +165,11 @@ impl Source {
             }
             before = Some((asked, reading));
         }
+        if let Some(source) = seen.borrow_mut().watched.sources.get_mut(self.index)
+            && source.problem.is_none()
+        {
+            source.problem = self.sampler.missing();
+        }
     }
 
     /// One reading; where there is none that is noted.
@@ -179,10 +194,19 @@ impl Source {
 }
 
 impl Sampler {
+    /// What it was asked for and never told, though it answered.
+    fn missing(&self) -> Option<String> {
+        match self {
+            Sampler::Prometheus(scrape) => scrape.missing(),
+            _ => None,
+        }
+    }
+
     async fn read(&mut self) -> Result<Reading, String> {
         match self {
             Sampler::Process(process) => process.read(),
-            Sampler::Nothing(why) => Err((*why).into()),
+            Sampler::Prometheus(scrape) => scrape.read().await,
+            Sampler::Nothing(why) => Err(why.clone()),
         }
     }
 }

@@ -20,6 +20,16 @@ pub(super) struct Reading {
     pub(super) received: Option<u64>,
     /// Bytes sent so far.
     pub(super) sent: Option<u64>,
+    /// Of an endpoint, in the order of its series.
+    pub(super) series: Vec<Taken>,
+}
+
+/// What was found of a series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Taken {
+    Value(Option<f64>),
+    /// What counts is by how much it grows.
+    Counter(Option<f64>),
 }
 
 /// Periods of the scheduler so far in which a limited source wanted to run, and those of them in which it used
@@ -58,6 +68,16 @@ pub(super) fn figures(
     figures.extend(after.memory.map(|bytes| (Gauge::Memory, bytes as f64)));
     figures.extend(after.descriptors.map(|count| (Gauge::Descriptors, count as f64)));
     figures.extend(after.threads.map(|count| (Gauge::Threads, count as f64)));
+    for (place, now) in (0..).zip(&after.series) {
+        let figure = match (before.series.get(usize::from(place)), *now) {
+            (_, Taken::Value(value)) => value,
+            (Some(Taken::Counter(Some(before))), Taken::Counter(Some(now))) => {
+                Some((now - before) / seconds).filter(|rate| *rate >= 0.0)
+            }
+            _ => None,
+        };
+        figures.extend(figure.map(|figure| (Gauge::Series(place), figure)));
+    }
     figures
 }
 
@@ -83,6 +103,7 @@ mod tests {
             received: Some(10 * sent),
             sent: Some(sent),
             periods: Some(Periods { all: cpu_ms / 10, throttled: cpu_ms / 40 }),
+            series: vec![Taken::Value(Some(-7.5)), Taken::Counter(Some(cpu_ms as f64)), Taken::Counter(None)],
         }
     }
 
@@ -101,6 +122,8 @@ mod tests {
         assert_eq!(of(Gauge::Memory, &figures), Some(67_108_864.0));
         assert_eq!(of(Gauge::Descriptors, &figures), Some(31.0));
         assert_eq!(of(Gauge::Threads, &figures), Some(4.0));
+        let series = [0, 1, 2].map(|place| of(Gauge::Series(place), &figures));
+        assert_eq!(series, [Some(-7.5), Some(500.0), None]);
     }
 
     #[test]
@@ -118,7 +141,7 @@ mod tests {
     #[test]
     fn what_was_set_back_says_nothing() {
         let figures = figures(&reading(9000, 9000), &reading(40, 40), Duration::from_secs(1), None);
-        for gauge in [Gauge::Cpu, Gauge::Throttled, Gauge::Sent, Gauge::Received] {
+        for gauge in [Gauge::Cpu, Gauge::Throttled, Gauge::Sent, Gauge::Received, Gauge::Series(1)] {
             assert_eq!(of(gauge, &figures), None, "{gauge:?}");
         }
         assert_eq!(of(Gauge::Memory, &figures), Some(67_108_864.0));
@@ -138,7 +161,11 @@ mod tests {
         assert_eq!(figures(&Reading::default(), &Reading::default(), second, None), []);
         let first = figures(&Reading::default(), &reading(5, 5), second, None);
         let gauges: Vec<Gauge> = first.iter().map(|(gauge, _)| *gauge).collect();
-        assert_eq!(gauges, [Gauge::Memory, Gauge::Descriptors, Gauge::Threads], "nothing has grown yet");
+        assert_eq!(
+            gauges,
+            [Gauge::Memory, Gauge::Descriptors, Gauge::Threads, Gauge::Series(0)],
+            "nothing has grown yet"
+        );
     }
 
     proptest! {

@@ -2,10 +2,18 @@
 
 use std::ops::Range;
 
-use super::{METRICS, Names, Result, listed, word_range, wrong};
+use super::watched::{self, Wanted};
+use super::{METRICS, Names, Result, listed, watched_metrics, word_range, wrong};
 use crate::scenario::model::{Catalog, CheckId, CustomId, GroupId, RowId, StageId};
 use crate::scenario::threshold::{Filter, Metric, OutcomeFilter};
 use crate::spelling::closest;
+
+/// What a metric's name stands for.
+enum Asked {
+    Counted(Metric),
+    /// Which source is meant follows from the filter.
+    Watched(Wanted),
+}
 
 /// Reads the key of a threshold. A step's own thresholds imply its row.
 pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Option<RowId>) -> Result<(Metric, Filter)> {
@@ -13,10 +21,13 @@ pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Option<RowId>) -
     let name_end = open.unwrap_or(text.len());
     let name = text[..name_end].trim();
     let name_at = word_range(text, 0..name_end);
-    let metric = metric(name, name_at.clone(), names)?;
+    let asked = match watched::wanted(name) {
+        Some(wanted) => Asked::Watched(wanted),
+        None => Asked::Counted(metric(name, name_at.clone(), names)?),
+    };
     let mut filter = Filter::default();
     if let Some(row) = implied {
-        if !dimensions(metric).contains(&"step") {
+        if !matches!(asked, Asked::Counted(metric) if dimensions(metric).contains(&"step")) {
             return wrong(
                 name_at,
                 format!("`{name}` is not measured for each step"),
@@ -25,16 +36,24 @@ pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Option<RowId>) -
         }
         filter.rows.push(row);
     }
-    let Some(open) = open else { return Ok((metric, filter)) };
-    let Some(inside) = text.trim_end().strip_suffix('}').map(|rest| open + 1..rest.len()) else {
-        return wrong(
-            open..text.len(),
-            "this filter is never closed",
-            "write `}` at its end, like `latency{step=pay}`",
-        );
+    let parts = match open {
+        None => Vec::new(),
+        Some(open) => {
+            let Some(inside) = text.trim_end().strip_suffix('}').map(|rest| open + 1..rest.len()) else {
+                return wrong(
+                    open..text.len(),
+                    "this filter is never closed",
+                    "write `}` at its end, like `latency{step=pay}`",
+                );
+            };
+            parts(text, inside).into_iter().collect::<Result<Vec<Part>>>()?
+        }
     };
-    for part in parts(text, inside) {
-        let (key, value) = part?;
+    let metric = match asked {
+        Asked::Counted(metric) => metric,
+        Asked::Watched(wanted) => return watched::resolve(wanted, (text, name_at), parts, names),
+    };
+    for (key, value) in parts {
         apply(&mut filter, metric, name, (&text[key.clone()], key), value, names)?;
     }
     Ok((metric, filter))
@@ -54,11 +73,14 @@ fn metric(name: &str, at: Range<usize>, names: Names<'_>) -> Result<Metric> {
         "http_reqs" | "throughput" | "rps" => "did you mean `requests`?".to_owned(),
         _ => {
             let known = METRICS.iter().map(|(name, _)| *name);
-            match closest(name, known.clone().chain(customs.iter().map(|custom| custom.name.as_str()))) {
+            let mut all: Vec<&str> = known.clone().chain(watched_metrics()).collect();
+            all.extend(customs.iter().map(|custom| custom.name.as_str()));
+            match closest(name, all) {
                 Some(close) => format!("did you mean `{close}`?"),
                 None => format!(
-                    "the metrics are {}, and those of `count`, `observe` and `share` steps",
-                    listed(known.map(str::to_owned))
+                    "the metrics are {}, those of `count`, `observe` and `share` steps, and {} of what is watched",
+                    listed(known.map(str::to_owned)),
+                    listed(watched_metrics().map(str::to_owned))
                 ),
             }
         }
@@ -86,11 +108,13 @@ fn dimensions(metric: Metric) -> &'static [&'static str] {
         | Metric::Interrupted
         | Metric::Lateness
         | Metric::Custom(_) => &["scenario", "stage"],
+        // Its filter is resolved elsewhere.
+        Metric::Watched { .. } => &["of", "series", "stage"],
     }
 }
 
 /// One `key=value`: where the key stands, the value, and where that stands.
-type Part = (Range<usize>, (String, Range<usize>));
+pub(super) type Part = (Range<usize>, (String, Range<usize>));
 
 fn parts(text: &str, inside: Range<usize>) -> Vec<Result<Part>> {
     let mut parts = Vec::new();
@@ -194,7 +218,7 @@ fn apply(
 }
 
 /// The place of a name among those of its kind.
-fn named<'a>(
+pub(super) fn named<'a>(
     what: &str,
     name: &str,
     at: Range<usize>,
