@@ -24,6 +24,11 @@ struct Sources {
     series: Vec<String>,
 }
 
+/// A key for the items of its list: what they lack is said where they stand.
+fn at_item(key: &Key) -> Key {
+    Key { name: key.name.clone(), span: 0..0 }
+}
+
 impl Check<'_> {
     /// The bundled service is watched without being asked for.
     pub(super) fn monitor(&mut self, fields: Fields<'_>, target: Option<&Target>) -> Vec<Watch> {
@@ -71,7 +76,10 @@ impl Check<'_> {
     /// A source whose name is taken already is a finding.
     fn add(&mut self, name: String, at: &Range<usize>, kind: WatchKind, sources: &mut Sources) {
         if sources.watches.iter().any(|known| known.name == name) {
-            let help = "names tell sources apart: give one of them another `name`, or take it out";
+            let help = match kind {
+                WatchKind::Container(_) => "take it out here or there",
+                _ => "names tell sources apart: give one of them another `name`, or take it out",
+            };
             self.error(at, format!("`{}` is watched already", shortened(&name)), help);
             return;
         }
@@ -95,9 +103,9 @@ impl Check<'_> {
 
     fn process(&mut self, node: &Node, key: &Key, sources: &mut Sources) {
         if !matches!(node.kind, Kind::Map(_)) {
-            return self.expected(node, key, "which one it is, like `process: { port: 8080 }`");
+            return self.expected(node, key, "a map like `process: { port: 8080 }`");
         }
-        let Some(fields) = self.fields(node, key, &PROCESS) else { return };
+        let Some(fields) = self.fields(node, &at_item(key), &PROCESS) else { return };
         let (id, entry) = match (fields.get("pid"), fields.get("port")) {
             (Some(_), Some(port)) => {
                 let help = "keep one of the two";
@@ -113,14 +121,14 @@ impl Check<'_> {
             (None, None) => {
                 if !fields.has_unknown {
                     let help = "write `port: 8080` for whoever listens there, or `pid: 1234`";
-                    self.error(&key.span, "this process does not say which", help);
+                    self.error(&node.span, "this process does not say which", help);
                 }
                 return;
             }
         };
         let Some(id) = id else { return };
         let (name, at) = match fields.get("name") {
-            Some(entry) => (self.source_name(entry), entry.value.span.clone()),
+            Some(entry) => (self.called(entry, "a process"), entry.value.span.clone()),
             None => {
                 let name = match id {
                     ProcessId::Pid(pid) => format!("pid {pid}"),
@@ -134,9 +142,9 @@ impl Check<'_> {
         }
     }
 
-    fn source_name(&mut self, entry: &Entry) -> Option<String> {
+    fn called(&mut self, entry: &Entry, what: &str) -> Option<String> {
         let text = self.text(&entry.value, &entry.key, "a name")?;
-        self.good_name(text, &entry.value.span, "a source")
+        self.good_name(text, &entry.value.span, what)
     }
 
     /// A whole number, or a template that becomes one.
@@ -154,11 +162,11 @@ impl Check<'_> {
     }
 
     fn prometheus(&mut self, node: &Node, key: &Key, sources: &mut Sources) {
-        let Some(fields) = self.fields(node, key, &PROMETHEUS) else { return };
+        let Some(fields) = self.fields(node, &at_item(key), &PROMETHEUS) else { return };
         let url = fields.get("url").map(|entry| self.endpoint(entry));
         let (name, at) = match fields.get("name") {
-            Some(entry) => (self.source_name(entry), entry.value.span.clone()),
-            None => (Some("prometheus".to_owned()), key.span.clone()),
+            Some(entry) => (self.called(entry, "an endpoint"), entry.value.span.clone()),
+            None => (Some("prometheus".to_owned()), node.span.clone()),
         };
         let mut chosen = Vec::new();
         if let Some(entry) = fields.get("series") {
@@ -208,7 +216,7 @@ impl Check<'_> {
 
     fn series(&mut self, node: &Node, key: &Key, sources: &mut Sources) -> Option<ChosenSeries> {
         let (metric, metric_key, named, taken_as) = if let Kind::Map(_) = &node.kind {
-            let fields = self.fields(node, key, &SERIES)?;
+            let fields = self.fields(node, &at_item(key), &SERIES)?;
             let words = [("value", TakenAs::Value), ("rate", TakenAs::Rate)];
             let taken_as = fields.get("as").map(|entry| self.word(entry, &words));
             let metric = fields.get("metric")?;
@@ -227,7 +235,7 @@ impl Check<'_> {
             }
         };
         let name = match named {
-            Some(entry) => self.source_name(entry)?,
+            Some(entry) => self.called(entry, "a series")?,
             None if selector.labels.is_empty() && !selector.metric.contains(':') => selector.metric.clone(),
             None => {
                 let help = "thresholds speak of it by its name: write `{ name: …, metric: … }`";

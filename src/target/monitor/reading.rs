@@ -1,8 +1,23 @@
 //! From what a source tells of itself to the figures of a second: pure functions, the same for all sources.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::scenario::monitor::Gauge;
+
+/// A reading, and when it was true.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Look {
+    pub(super) at: Instant,
+    pub(super) reading: Reading,
+}
+
+/// The seconds, counted from the beginning of the load, that the time between two looks speaks for: those whose
+/// middle lies in it. So each second is that of one pair of looks, whenever a source is heard.
+pub(super) fn seconds(from: Duration, to: Duration) -> std::ops::Range<u32> {
+    let half = Duration::from_millis(500);
+    let whole = |time: Duration| u32::try_from((time + half).as_secs()).unwrap_or(u32::MAX);
+    whole(from)..whole(to)
+}
 
 /// What a source tells of itself at one moment. What it does not tell is none.
 ///
@@ -94,6 +109,23 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn each_second_is_that_of_the_looks_around_its_middle() {
+        let millis = Duration::from_millis;
+        for (from, to, expected) in [
+            (0, 1000, 0..1),
+            (1000, 2000, 1..2),
+            (3000, 4006, 3..4),
+            (900, 1905, 1..2),
+            (450, 1455, 0..1),
+            (1000, 4000, 1..4),
+            (4000, 4300, 4..4),
+            (4300, 4600, 4..5),
+        ] {
+            assert_eq!(seconds(millis(from), millis(to)), expected, "{from} to {to}");
+        }
+    }
+
     fn reading(cpu_ms: u64, sent: u64) -> Reading {
         Reading {
             cpu: Some(Duration::from_millis(cpu_ms)),
@@ -169,6 +201,19 @@ mod tests {
     }
 
     proptest! {
+        /// However looks fall, no second is spoken for twice, and none between the first and the last is left out.
+        #[test]
+        fn seconds_are_shared_out(gaps in proptest::collection::vec(0_u64..3000, 1..50)) {
+            let (mut at, mut next) = (Duration::ZERO, 0);
+            for gap in gaps {
+                let to = at + Duration::from_millis(gap);
+                let spoken = seconds(at, to);
+                prop_assert_eq!(spoken.start, next);
+                prop_assert!(spoken.end >= spoken.start);
+                (at, next) = (to, spoken.end);
+            }
+        }
+
         /// Whatever is read, no figure is negative or no number, and shares of periods stay shares.
         #[test]
         fn figures_are_sane(
