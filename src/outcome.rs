@@ -15,7 +15,7 @@ pub enum Outcome {
     Failure(Cause),
 }
 
-/// Why a request failed. The text of each is its name in reports and in threshold filters.
+/// Why a request, or a poll of several, failed. The text of each is its name in reports and in threshold filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
     /// An answer with a status that the step does not expect.
@@ -46,6 +46,8 @@ pub enum Cause {
     Tls,
     /// Bytes that are not HTTP, or break its rules.
     Protocol(ProtocolFault),
+    /// A poll gave up: what it waited for did not come in its time.
+    Poll,
 }
 
 /// Where in a request time was spent, in the order in which they happen.
@@ -111,6 +113,7 @@ impl fmt::Display for Cause {
             Cause::Dns => f.write_str("dns"),
             Cause::Tls => f.write_str("tls"),
             Cause::Protocol(fault) => write!(f, "protocol ({fault})"),
+            Cause::Poll => f.write_str("poll"),
         }
     }
 }

@@ -58,8 +58,8 @@ pub(super) async fn start(worker: &Worker, user: &mut User, scenario: &Scenario)
                 user.keep_as_base();
                 return true;
             }
-            Flow::End(Early::Failed | Early::Cut) => {}
-            Flow::EndUser => return false,
+            Flow::End(Early::Failed | Early::Cut | Early::Abandoned) => {}
+            Flow::End(Early::Interrupted) | Flow::EndUser => return false,
             Flow::EndRun => {
                 worker.ask_to_stop_run();
                 return false;
@@ -101,7 +101,7 @@ pub(super) async fn iteration(worker: &Worker, user: &mut User, scenario: &Scena
     for (place, step) in scenario.flow.iter().enumerate() {
         flow = worker.step(user, step).await;
         if flow != Flow::Next {
-            if matches!(flow, Flow::End(Early::Failed | Early::Cut)) {
+            if matches!(flow, Flow::End(Early::Failed | Early::Cut | Early::Abandoned)) {
                 pass_think_times(worker, user, &scenario.flow[place + 1..]).await;
             }
             break;
@@ -115,6 +115,8 @@ pub(super) async fn iteration(worker: &Worker, user: &mut User, scenario: &Scena
         match flow {
             Flow::Next => record.iterations.record(took),
             Flow::End(Early::Cut) => record.cut += 1,
+            Flow::End(Early::Abandoned) => record.abandoned += 1,
+            Flow::End(Early::Interrupted) => record.interrupted += 1,
             Flow::End(_) | Flow::EndUser | Flow::EndRun => record.ended_early += 1,
         }
     });

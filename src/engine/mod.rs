@@ -8,8 +8,10 @@ mod closed;
 mod collect;
 mod inject;
 mod iteration;
+mod log;
 mod once;
 mod open;
+mod poll;
 mod request;
 mod steps;
 mod timer;
@@ -20,11 +22,12 @@ mod worker;
 use std::sync::Arc;
 
 pub use collect::{Interval, Running};
+pub use log::LogLine;
 pub use once::{CheckResult, Once, OnceReport};
 pub use wire::WireError;
 
-use crate::http::{Origin, Scheme, Tls, TlsSetupError};
-use crate::scenario::model::{Action, Scenario, Step, Test};
+use crate::http::{Network, Origin, Scheme, TlsSetupError};
+use crate::scenario::model::{Action, Every, Poll, Scenario, Step, Test};
 use crate::template::{Reads, Shared, Uses, Value};
 use wire::Wire;
 
@@ -36,7 +39,7 @@ pub type Base = Arc<[Option<Value>]>;
 pub struct Prepared {
     pub test: Arc<Test>,
     pub shared: Arc<Shared>,
-    tls: Option<Tls>,
+    network: Arc<Network>,
     /// By the number of the request.
     requests: Vec<PreparedRequest>,
     scenarios: Vec<PreparedScenario>,
@@ -103,9 +106,11 @@ impl Prepared {
             }
         }
         requests.sort_by_key(|(id, _)| *id);
-        // Reading the system's certificates takes longer than all the rest; most runs need none.
+        let network = Arc::new(Network::default());
         let is_secure = |(_, prepared): &(_, PreparedRequest)| prepared.wire.origin.scheme() == Scheme::Https;
-        let tls = requests.iter().any(is_secure).then(Tls::native).transpose()?;
+        if requests.iter().any(is_secure) {
+            network.tls()?;
+        }
         let scenarios = test.scenarios.iter().map(|scenario| PreparedScenario {
             name: Arc::from(scenario.name.as_str()),
             slots: scenario.slots.clone().into(),
@@ -115,7 +120,7 @@ impl Prepared {
             requests: requests.into_iter().map(|(_, prepared)| prepared).collect(),
             test,
             shared,
-            tls,
+            network,
         })
     }
 }
@@ -125,16 +130,11 @@ fn blocks(scenario: &Scenario) -> [&[Step]; 5] {
     [setup, on_start, flow, verify, teardown]
 }
 
-/// Calls `visit` with every step, those within groups and loops too.
+/// Calls `visit` with every step, those within groups, loops and branches too.
 fn walk<'a>(steps: &'a [Step], visit: &mut impl FnMut(&'a Step)) {
     for step in steps {
         visit(step);
-        match &step.action {
-            Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
-                walk(steps, visit);
-            }
-            _ => {}
-        }
+        step.action.blocks().into_iter().for_each(|steps| walk(steps, visit));
     }
 }
 
@@ -182,8 +182,23 @@ fn reads_outside_requests(block: &[Step]) -> Reads {
             }
             Action::Check(checks) => checks.iter().for_each(|(_, expr)| uses.add(expr)),
             Action::Tally(tallies) => tallies.iter().for_each(|tally| uses.add(&tally.value)),
-            Action::Think(_) | Action::Group { .. } | Action::Stop(_) => {}
+            Action::ForEach { list, .. } => list.for_each_expr(&mut |expr| uses.add(expr)),
+            Action::If { condition, .. } => uses.add(condition),
+            Action::Poll(poll) => reads_of_poll(poll, &mut uses),
+            Action::Log { text, .. } => text.exprs().for_each(|expr| uses.add(expr)),
+            Action::Think(_) | Action::Group { .. } | Action::Choose(_) | Action::Stop(_) => {}
         }
     });
     uses.reads
+}
+
+fn reads_of_poll(poll: &Poll, uses: &mut Uses) {
+    uses.add(&poll.until);
+    if let Every::Rendered(every) = &poll.every {
+        every.for_each_expr(&mut |expr| uses.add(expr));
+    }
+    if let Some(turn) = &poll.turn {
+        let position = turn.position.iter();
+        position.chain(&turn.retry_after_ms).chain([&turn.retry_after]).for_each(|expr| uses.add(expr));
+    }
 }

@@ -8,6 +8,7 @@ mod directory;
 mod drift;
 mod latency_log;
 mod monitor;
+mod polls;
 mod record;
 mod redact;
 mod series;
@@ -20,6 +21,7 @@ pub use directory::{ReadError, RunDirectory, WriteError, read};
 pub use drift::{DriftResult, DriftVerdict, TrendResult};
 pub use latency_log::LatencyLog;
 pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
+pub use polls::{PollKind, PollResult, PollSeries, PositionResult};
 pub use record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
     FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, LoadModel,

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use minijinja::value::Value;
-use minijinja::{Environment, Expression, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind, Expression, UndefinedBehavior};
 
 use super::lexer::{Kind, Token, tokens};
 use super::names::{ANSWER_NAMES, Visible, check_names, free_names, slots_used};
@@ -36,6 +36,16 @@ impl Reads {
 pub struct EvalError {
     pub expression: String,
     pub problem: String,
+    /// It looks at an answer, and what that holds may be the reason: the answer is not as it should be, and the
+    /// file is not wrong.
+    pub is_of_answer: bool,
+}
+
+impl EvalError {
+    /// What the file says cannot be done.
+    pub fn of_file(expression: &str, problem: impl Into<String>) -> Self {
+        EvalError { expression: expression.to_owned(), problem: problem.into(), is_of_answer: false }
+    }
 }
 
 /// A compiled expression.
@@ -169,12 +179,12 @@ impl Expr {
         Ok(self.eval_counting_missing(scope)?.0)
     }
 
-    /// Whether a condition holds. One that stumbles over something missing in an answer does not.
+    /// Whether a condition holds. One that stumbles over an answer, or over something missing, does not.
     pub fn holds(&self, scope: &mut Box<Scope>) -> Result<bool, EvalError> {
         match self.eval_counting_missing(scope) {
             Ok((_, missing)) if missing > 0 && self.orders => Ok(false),
             Ok((value, _)) => Ok(value.is_true()),
-            Err(Failed { missing: true, .. }) => Ok(false),
+            Err(failed) if failed.missing || failed.error.is_of_answer => Ok(false),
             Err(failed) => Err(failed.error),
         }
     }
@@ -193,7 +203,7 @@ impl Expr {
                 _ => {}
             }
         }
-        let [comparison] = comparisons.as_slice() else { return self.source.to_string() };
+        let [comparison] = comparisons.as_slice() else { return self.with_problem(scope) };
         let mut side = |text: &str| {
             let side = ENGINE.compile_expression_owned(text.trim().to_owned()).ok()?;
             let (value, _) = lend(scope, || side.eval(CONTEXT.clone()));
@@ -203,7 +213,15 @@ impl Expr {
         };
         match (side(&self.source[..comparison.start]), side(&self.source[comparison.end..])) {
             (Some(left), Some(right)) => format!("{} ({left} and {right})", self.source),
-            _ => self.source.to_string(),
+            _ => self.with_problem(scope),
+        }
+    }
+
+    /// The expression, with what keeps it from being evaluated.
+    fn with_problem(&self, scope: &mut Box<Scope>) -> String {
+        match self.eval(scope) {
+            Ok(_) => self.source.to_string(),
+            Err(error) => error.to_string(),
         }
     }
 
@@ -260,7 +278,9 @@ impl Expr {
                     Ok(value) => (value, missing),
                     Err(error) => {
                         let problem = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-                        let error = EvalError { expression: self.source.to_string(), problem };
+                        // A large answer that takes too long to go through is no wrong answer.
+                        let is_of_answer = self.reads.answer && error.kind() != ErrorKind::OutOfFuel;
+                        let error = EvalError { expression: self.source.to_string(), problem, is_of_answer };
                         return Err(Failed { error, missing: missing > 0 });
                     }
                 }
@@ -287,18 +307,7 @@ impl fmt::Debug for Expr {
 }
 
 fn write_integer(value: u64, out: &mut Vec<u8>) {
-    let mut digits = [0_u8; 20];
-    let mut at = digits.len();
-    let mut rest = value;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 fn write_value_text(value: &Value, out: &mut Vec<u8>) {

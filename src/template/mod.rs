@@ -22,7 +22,7 @@ pub use text::{Encoding, JsonTemplate, TextTemplate, Uses, ValueTemplate};
 
 /// A value of an expression: null (shown as `null`, held as undefined), a truth value, number, text, list or
 /// object.
-pub use minijinja::value::Value;
+pub use minijinja::value::{Value, ValueKind};
 
 use std::ops::Range;
 

@@ -125,10 +125,12 @@ fn the_table_of_metrics_is_that_of_the_program() {
         assert_eq!(any("rate", &["1/s"]), row[4] == "per second", "{metric} rate per second");
         assert_eq!(any("rate", &["1%"]), row[4] == "share", "{metric} rate as a share");
         for (filter, value) in FILTERS {
-            let value = match metric.as_str() {
-                _ if filter != "outcome" => value,
-                "business" => "seat taken",
-                _ => "timeout",
+            let value = match (filter, metric.as_str()) {
+                ("step", "poll_duration" | "given_up") => "concerts are there",
+                ("step", "time_to_turn" | "queue_position" | "abandoned") => "waiting room",
+                ("outcome", "business") => "seat taken",
+                ("outcome", _) => "timeout",
+                _ => value,
             };
             let filtered = format!("{metric}{{{filter}={value}}}");
             let said = row[5].split(' ').any(|word| word == filter);

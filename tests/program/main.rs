@@ -6,14 +6,18 @@
 mod support;
 
 mod commands;
+mod control;
 mod ends;
 mod faults;
 mod language;
 mod load;
 mod monitor;
 mod run;
+mod scenarios;
 mod secrets;
 mod secure;
 mod signals;
+mod soundness;
 mod system;
 mod thresholds;
+mod turns;

@@ -367,7 +367,12 @@ impl Ended {
         for scenario in self.list("scenarios") {
             let number = |name: &str| scenario[name].as_u64().unwrap();
             let ended = number("completed") + number("cut") + number("ended_early") + number("interrupted");
-            assert_eq!(number("started"), ended, "{scenario:#}");
+            assert_eq!(number("started"), ended + number("abandoned"), "{scenario:#}");
+        }
+        for poll in self.list("polls") {
+            let number = |name: &str| poll[name].as_u64().unwrap();
+            let ended = number("got") + number("given_up") + number("abandoned") + number("ended");
+            assert_eq!(number("started"), ended + number("interrupted"), "{poll:#}");
         }
         self
     }

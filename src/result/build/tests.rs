@@ -41,6 +41,8 @@ fn test() -> Test {
             ready_timeout: Duration::from_secs(10),
         },
         scenarios: vec![Scenario {
+            start: crate::scenario::model::Start::At(Duration::ZERO),
+            is_measured: true,
             name: "reservation-stress".into(),
             load: Load {
                 kind: Some(LoadKind::Stress),
@@ -76,6 +78,7 @@ fn test() -> Test {
                 row("reserve seat", &[0], &["seat taken", "token expired"]),
             ],
             groups: vec![GroupInfo { name: "buy".into(), scenario: 0 }],
+            polls: vec![],
             checks: vec![CheckInfo {
                 name: "has an id".into(),
                 scenario: 0,
@@ -132,7 +135,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         watched: &Watched::default(),
     });
     let samples = [Sample {
-        row: RowId(1),
+        step: StepId::Requests(RowId(1)),
         cause: Cause::Timeout(Phase::Wait),
         at: Duration::from_millis(4_200),
         request: "POST /api/v1/reservations?token=tok-4711".into(),

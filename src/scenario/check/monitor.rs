@@ -31,7 +31,7 @@ fn at_item(key: &Key) -> Key {
 
 impl Check<'_> {
     /// The bundled service is watched without being asked for.
-    pub(super) fn monitor(&mut self, fields: Fields<'_>, target: Option<&Target>) -> Vec<Watch> {
+    pub(super) fn watches(&mut self, fields: Fields<'_>, target: Option<&Target>) -> Vec<Watch> {
         let mut sources = Sources::default();
         if target.is_some_and(|target| target.kind == TargetKind::Bundled) {
             sources.watches.push(Watch { name: BUNDLED.into(), kind: WatchKind::Bundled });

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::control::{blocks, item_key};
 use super::reading::Fields;
 use super::{Block, Check};
 use crate::scenario::yaml::{Key, Node};
@@ -66,6 +67,9 @@ impl Names {
 
 impl Check<'_> {
     pub(super) fn collect_names(&mut self, fields: Fields<'_>) {
+        for entry in self.shared_vars.clone() {
+            self.define(&entry.key, Block::Vars, true);
+        }
         for entry in fields.get("vars").map_or(&[][..], |entry| entry.value.entries()) {
             self.define(&entry.key, Block::Vars, true);
         }
@@ -85,8 +89,13 @@ impl Check<'_> {
                     self.define(&entry.key, block, always);
                 }
             }
-            if let Some(inner) = step.get("do") {
-                self.names_of_steps(&inner.value, block, always && step.get("while").is_none());
+            if step.get("for_each").is_some() {
+                self.define(&item_key(step), block, false);
+            }
+            // What is done perhaps, or perhaps otherwise, fills nothing for sure.
+            let surely = ["while", "for_each", "if", "choose"].iter().all(|key| step.get(key).is_none());
+            for inner in blocks(step) {
+                self.names_of_steps(inner, block, always && surely);
             }
         }
     }

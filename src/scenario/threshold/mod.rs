@@ -4,11 +4,11 @@
 mod parse;
 
 pub(crate) use parse::{CAUSES, CLASSES, METRICS, watched_metrics};
-pub use parse::{Condition, Names, ParseError, condition, metric_and_filter};
+pub use parse::{Condition, Implied, Names, ParseError, condition, metric_and_filter};
 
 use std::time::Duration;
 
-use crate::scenario::model::{CheckId, CustomId, GroupId, RowId, StageId};
+use crate::scenario::model::{CheckId, CustomId, GroupId, PollId, RowId, StageId};
 use crate::scenario::monitor::Gauge;
 
 /// One condition on a metric.
@@ -54,6 +54,16 @@ pub enum Metric {
     Interrupted,
     /// How late arrivals and iterations began.
     Lateness,
+    /// How long `poll` took, where it got what it waited for.
+    PollDuration,
+    /// The same for `wait_for_turn`.
+    TimeToTurn,
+    /// Places in the queue, as answers told them.
+    QueuePosition,
+    /// Polls that gave up.
+    GivenUp,
+    /// Users who left while they waited for their turn.
+    Abandoned,
     Custom(CustomId),
     /// A gauge of the source at this place of the test's monitor.
     Watched {
@@ -66,6 +76,8 @@ pub enum Metric {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Filter {
     pub rows: Vec<RowId>,
+    /// With rows, what `step` names: either is then left out where only the other is named.
+    pub polls: Vec<PollId>,
     pub groups: Vec<GroupId>,
     pub scenarios: Vec<u16>,
     pub stages: Vec<StageId>,

@@ -89,9 +89,14 @@ fn unit(metric: Metric, names: Names<'_>) -> Unit {
         | Metric::Ttfb
         | Metric::IterationDuration
         | Metric::GroupDuration
+        | Metric::PollDuration
+        | Metric::TimeToTurn
         | Metric::Lateness => Unit::Time,
+        Metric::QueuePosition => Unit::Number,
         Metric::Requests | Metric::Iterations => Unit::Events,
-        Metric::Failures | Metric::Business | Metric::Checks => Unit::Share,
+        Metric::Failures | Metric::Business | Metric::Checks | Metric::GivenUp | Metric::Abandoned => {
+            Unit::Share
+        }
         Metric::Dropped | Metric::Cut | Metric::Interrupted => Unit::Count,
         Metric::Custom(id) => match names.catalog.customs.get(id.index()).map(|custom| custom.kind) {
             Some(CustomKind::Observe) => Unit::Number,

@@ -58,7 +58,7 @@ pub(super) fn limit(text: &str, at: Range<usize>, aggregate: Aggregate, unit: Un
         }
         (_, Unit::Number) => number(text).map_or_else(
             || {
-                let help = "what `observe` collects are plain numbers: write one without a unit";
+                let help = "these are plain numbers: write one without a unit";
                 wrong(at.clone(), format!("`{text}` is not a number"), help)
             },
             Ok,

@@ -12,8 +12,8 @@ mod watched;
 use std::ops::Range;
 
 pub use condition::{Condition, condition};
-pub use key::metric_and_filter;
 pub(crate) use key::{CAUSES, CLASSES};
+pub use key::{Implied, metric_and_filter};
 pub(crate) use watched::watched_metrics;
 
 use super::Metric;
@@ -53,7 +53,7 @@ fn wrong<T>(at: Range<usize>, problem: impl Into<String>, help: impl Into<String
 }
 
 /// The metrics that every run has.
-pub(crate) const METRICS: [(&str, Metric); 16] = [
+pub(crate) const METRICS: [(&str, Metric); 21] = [
     ("latency", Metric::Latency),
     ("service_time", Metric::ServiceTime),
     ("connect", Metric::Connect),
@@ -70,6 +70,11 @@ pub(crate) const METRICS: [(&str, Metric); 16] = [
     ("cut", Metric::Cut),
     ("interrupted", Metric::Interrupted),
     ("lateness", Metric::Lateness),
+    ("poll_duration", Metric::PollDuration),
+    ("time_to_turn", Metric::TimeToTurn),
+    ("queue_position", Metric::QueuePosition),
+    ("given_up", Metric::GivenUp),
+    ("abandoned", Metric::Abandoned),
 ];
 
 /// A range without the blanks at its ends.

@@ -1,62 +1,30 @@
-//! `loadtest run`: target, setup, load, verify, teardown; then the result, whatever happened before.
+//! Target, setup, load, verify, teardown; then the result, whatever happened before.
 
-use std::io::IsTerminal as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::Context as _;
 use jiff::Timestamp;
-use tokio::sync::watch;
-use tokio::task::LocalSet;
+use tokio::task::JoinSet;
 
-use super::scenario::{self, print, show};
-use crate::cli::RunArgs;
-use crate::engine::{Base, Interval, Once, OnceReport, Prepared};
-use crate::exit::Exit;
+use super::order::Order;
+use super::{On, RunError, Settings, Stops, workers};
+use crate::engine::{Interval, LogLine, Once, OnceReport, Prepared};
 use crate::metrics::{Sample, Second, Staged, Watched};
 use crate::outcome::OwnFault;
-use crate::output::{Course, Mode, Progress};
-use crate::report::terminal;
+use crate::output::{Course, Mode, Progress, Said, say};
 use crate::result::{
-    Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunDirectory, RunResult, WriteError,
-    harmless,
+    Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError, harmless,
 };
-use crate::scenario::model::{Scenario, Shape, TargetKind, Test};
+use crate::scenario::model::{Scenario, Shape, Start, TargetKind, Test};
 use crate::target::{self, Monitor};
 use crate::template::{Env, Shared};
 use crate::threshold::{Data, Gate, Judgement, LoadTime};
 use crate::usage;
 
-pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    let Some(test) = scenario::read(&args.scenario) else { return Ok(Exit::Usage) };
-    usage::raise_open_files();
-    let started = Timestamp::now();
-    let directory = RunDirectory::create(&args.out, &test.name, started);
-    let directory = directory.context("the result has no place to go; choose another with --out")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut session = Session::new(args, Arc::new(test), started);
-    let ended = LocalSet::new().block_on(&runtime, session.run(&directory));
-    // Without waiting for a name server that says nothing: whoever asked it has long had their timeout.
-    runtime.shutdown_background();
-    let ended = ended?;
-    let result = session.result(ended);
-
-    // Shown whether or not it could be written: where the disk is full, at least the table is there.
-    let written = directory.write(&result).context("the result could not be written");
-    let style = scenario::style(args.scenario.no_color);
-    let text =
-        if args.quiet { format!("{}\n", result.verdict.line) } else { terminal::render(&result, style) };
-    print(&text)?;
-    written?;
-    if !args.quiet {
-        print(&terminal::written(directory.path(), style))?;
-    }
-    Ok(Exit::from_code(result.verdict.exit_code))
-}
-
 /// A run, from its first action to its last.
-struct Session<'a> {
-    args: &'a RunArgs,
+pub(super) struct Session<'a> {
+    settings: &'a Settings,
     test: Arc<Test>,
     seed: u64,
     workers: usize,
@@ -78,14 +46,15 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(args: &'a RunArgs, test: Arc<Test>, started: Timestamp) -> Self {
+    pub(super) fn new(settings: &'a Settings, test: Arc<Test>, started: Timestamp) -> Self {
         // Nine digits: random enough, and short enough to be typed again.
-        let seed =
-            args.seed.unwrap_or_else(|| started.as_nanosecond().unsigned_abs() as u64 / 1000 % 1_000_000_000);
+        let seed = settings
+            .seed
+            .unwrap_or_else(|| started.as_nanosecond().unsigned_abs() as u64 / 1000 % 1_000_000_000);
         Session {
-            args,
+            settings,
             seed,
-            workers: scenario::workers(&args.scenario, true),
+            workers: workers(settings.workers, true),
             started,
             began: Instant::now(),
             target_url: match &test.target.kind {
@@ -107,20 +76,31 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn run(&mut self, directory: &RunDirectory) -> anyhow::Result<Ended> {
+    pub(super) async fn run(
+        &mut self,
+        on: On<'_>,
+        log: Option<&Path>,
+        stops: &Stops,
+    ) -> Result<Ended, RunError> {
         let test = Arc::clone(&self.test);
-        let stops = Stops::listen();
-        let ready = tokio::select! {
-            ready = target::start(&test.target) => ready,
-            () = stops.at_least(1) => return Ok(self.without_load(Ended::Interrupted)),
-        };
-        let ready = match ready {
-            Ok(ready) => ready,
-            Err(error) => return Ok(self.without_load(Ended::NotReady(error.to_string()))),
+        let own;
+        let ready = match on {
+            On::Ready(ready) => ready,
+            On::Its => {
+                let ready = tokio::select! {
+                    ready = target::start(&test.target) => ready,
+                    () = stops.at_least(1) => return Ok(self.without_load(Ended::Interrupted)),
+                };
+                own = match ready {
+                    Ok(ready) => ready,
+                    Err(error) => return Ok(self.without_load(Ended::NotReady(error.to_string()))),
+                };
+                &own
+            }
         };
         self.target_url.clone_from(&ready.url);
-        self.workers = scenario::workers(&self.args.scenario, ready.is_local);
-        let env = Env { given: self.args.scenario.env.clone() };
+        self.workers = workers(self.settings.workers, ready.is_local);
+        let env = Env { given: self.settings.env.clone() };
         let shared = Arc::new(Shared::new(self.seed, ready.url.clone(), ready.bundled.is_some(), env));
         self.shared = Some(Arc::clone(&shared));
         let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, shared);
@@ -129,9 +109,10 @@ impl<'a> Session<'a> {
             Err(error) => return Ok(self.without_load(Ended::SetupFailed(error.to_string()))),
         };
 
-        let mut bases = Vec::new();
+        let mut order = Order::new(&test);
         let mut ended = None;
-        for number in 0..scenario_count(&test) {
+        for number in order.first() {
+            order.touch(number);
             let setup = tokio::select! {
                 setup = prepared.once(Once::Setup, number, None, None) => setup,
                 () = stops.at_least(1) => {
@@ -141,27 +122,30 @@ impl<'a> Session<'a> {
                 }
             };
             self.captured.extend(setup.captured);
+            self.show_logs(&setup.logs);
             if !setup.problems.is_empty() {
-                ended.get_or_insert(Ended::SetupFailed(setup.problems.join("; ")));
+                ended = Some(Ended::SetupFailed(setup.problems.join("; ")));
+                break;
             }
-            bases.push(setup.base);
+            order.ready(number, setup.base);
         }
         let ended = match ended {
             Some(ended) => self.without_load(ended),
             None => {
-                let monitor = Monitor::open(&test.monitor, &ready).await;
-                let ended = self.drive(&prepared, &bases, monitor, directory, &stops).await?;
+                let monitor = Monitor::open(&test.monitor, ready).await;
+                let ended = self.drive(&prepared, &mut order, monitor, log, stops).await?;
                 let asked = stops.count();
-                self.verify(&prepared, &bases, &stops).await;
+                self.verify(&prepared, &order, stops).await;
                 if stops.count() > asked { Ended::Interrupted } else { ended }
             }
         };
         let enough = stops.count() + 1;
-        for number in 0..scenario_count(&test) {
+        for number in order.touched() {
             tokio::select! {
-                teardown = prepared.once(Once::Teardown, number, bases.get(usize::from(number)), None) => {
+                teardown = prepared.once(Once::Teardown, number, order.base(number), None) => {
+                    self.show_logs(&teardown.logs);
                     for problem in teardown.problems {
-                        show(&format!("{}\n", self.clean(&format!("warning: teardown: {problem}"))));
+                        say(&self.clean(&format!("warning: teardown: {problem}")));
                     }
                 }
                 () = stops.at_least(enough) => break,
@@ -180,31 +164,47 @@ impl<'a> Session<'a> {
     async fn drive(
         &mut self,
         prepared: &Arc<Prepared>,
-        bases: &[Base],
+        order: &mut Order,
         mut monitor: Monitor,
-        directory: &RunDirectory,
+        log: Option<&Path>,
         stops: &Stops,
-    ) -> anyhow::Result<Ended> {
+    ) -> Result<Ended, RunError> {
         let test = Arc::clone(&self.test);
         let planned = LoadTime::planned(&test);
-        let mut gate = Gate::new(&test.thresholds, &test.catalog, planned.clone());
-        let log_path = directory.latency_log();
-        let mut progress = Progress::start(progress_mode(self.args.quiet), &courses(&test));
+        let planned_end = Some(planned.end()).filter(|end| *end < Duration::MAX);
+        let mut gate = Gate::new(&test.thresholds, &test.catalog, planned);
+        let mut said = Said::new(&test);
+        let mut progress = Progress::start(self.settings.progress, &courses(&test));
         let mut is_told = false;
         // The log is a second record: a full disk must not end a run that is still measuring.
-        let mut log_failed = |progress: &Progress, problem| {
+        let mut log_failed = |progress: &Progress, path: &Path, problem| {
             if !std::mem::replace(&mut is_told, true) {
-                let error = WriteError { path: log_path.clone(), problem };
+                let error = WriteError { path: path.into(), problem };
                 progress
                     .say(&format!("warning: {error}; the run goes on, and this log lacks what did not fit"));
             }
         };
-        let log = LatencyLog::create(&log_path, SystemTime::now());
-        let mut log = log.map_err(|problem| log_failed(&progress, problem)).ok();
-        let planned_end = Some(planned.end()).filter(|end| *end < Duration::MAX);
+        let mut log = log.and_then(|path| match LatencyLog::create(path, SystemTime::now()) {
+            Ok(log) => Some((path, log)),
+            Err(problem) => {
+                log_failed(&progress, path, problem);
+                None
+            }
+        });
         let cpu_before = usage::processor_time();
-        let mut running = prepared.start(bases, self.workers).context("the workers could not be started")?;
+        let mut running = prepared.start(self.workers).map_err(RunError::Workers)?;
         let epoch = running.epoch;
+        for number in order.first() {
+            if let (Start::At(at), Some(base)) =
+                (test.scenarios[usize::from(number)].start, order.base(number))
+            {
+                running.begin(number, epoch + at, base.clone());
+                order.begun(number);
+                progress.begin(number.into(), at);
+            }
+        }
+        // What is done between two scenarios: `verify` of the one, `setup` of the next.
+        let mut between = JoinSet::new();
         monitor.start(epoch);
         let mut ended = Ended::Completed;
         // When the load was over, where that was before its planned end.
@@ -221,6 +221,7 @@ impl<'a> Session<'a> {
                         "stopping: running iterations may take {} to end; Ctrl-C again stops at once",
                         crate::units::scenario_duration(grace)
                     ));
+                    between.abort_all();
                     running.drain(Instant::now() + grace);
                     continue;
                 }
@@ -229,17 +230,40 @@ impl<'a> Session<'a> {
                     running.kill();
                     continue;
                 }
+                Some(done) = between.join_next(), if !between.is_empty() => {
+                    let Ok(Between { part, number, report }) = done else { continue };
+                    let asked = self.after_once(part, number, &report);
+                    if part == Once::Verify {
+                        order.verified(number);
+                        self.follow(order, number, prepared, &mut between);
+                    } else if let Err(problem) = asked {
+                        ended = Ended::SetupFailed(problem);
+                        cut_short.get_or_insert(epoch.elapsed());
+                        running.drain(Instant::now() + longest_grace(&test));
+                    } else {
+                        let at = Instant::now().max(epoch);
+                        running.begin(number, at, report.base.clone());
+                        order.ready(number, report.base);
+                        order.begun(number);
+                        gate.load_time().begin_scenario(number.into(), at - epoch);
+                        progress.begin(number.into(), at - epoch);
+                    }
+                    continue;
+                }
                 interval = running.next() => interval,
             };
             let Some(interval) = interval else { break };
-            let Interval { second, counted, users, samples, faults, stop_run } = interval;
+            let Interval { second, counted, users, samples, logs, faults, stop_run, ended: over } = interval;
             self.totals.add(&counted);
             self.samples.extend(samples);
             self.seconds.push(Second::new(second, users.iter().sum(), &counted));
-            if let Some(log) = &mut log
+            if let Some((path, log)) = &mut log
                 && let Err(problem) = log.append(second, &counted, &test.catalog)
             {
-                log_failed(&progress, problem);
+                log_failed(&progress, path, problem);
+            }
+            for line in said.lines(&logs) {
+                progress.say(&self.clean_of_secrets(&line));
             }
             for (fault, detail) in faults {
                 progress.say(&self.clean(&format!("warning: {fault}: {detail}")));
@@ -252,9 +276,16 @@ impl<'a> Session<'a> {
             if let Some(last) = self.seconds.last() {
                 progress.tick(last, elapsed, planned_end);
             }
+            for (number, at) in over {
+                gate.load_time().end_scenario(number.into(), at);
+                if ended == Ended::Completed && order.has_followers(number) {
+                    self.verify_between(order, number, prepared, &mut between);
+                }
+            }
             if stop_run && ended == Ended::Completed {
                 ended = Ended::Stopped;
                 cut_short.get_or_insert(epoch.elapsed());
+                between.abort_all();
                 running.drain(Instant::now() + longest_grace(&test));
             }
             if let Some(broken) =
@@ -264,6 +295,7 @@ impl<'a> Session<'a> {
                 let text = test.thresholds.get(broken.threshold).map(|threshold| threshold.text.clone());
                 ended = Ended::Aborted(text.unwrap_or_default());
                 cut_short.get_or_insert(epoch.elapsed());
+                between.abort_all();
                 running.kill();
             }
         }
@@ -271,11 +303,11 @@ impl<'a> Session<'a> {
         self.stop_clock(cpu_before, took);
         self.watched = monitor.finish().await;
         progress.finish();
-        self.load = planned.between(Duration::ZERO, cut_short.unwrap_or(took));
+        self.load = gate.load_time().between(Duration::ZERO, cut_short.unwrap_or(took));
         self.judge(&gate);
         if let Err(panic) = running.join() {
             // What the others counted still stands, but the run is none to believe.
-            show(&self.clean(&format!("error: a worker broke down, and its last second is lost: {panic}\n")));
+            say(&self.clean(&format!("error: a worker broke down, and its last second is lost: {panic}")));
             self.totals.at(None).own_fault(OwnFault::System);
         }
         Ok(ended)
@@ -295,29 +327,96 @@ impl<'a> Session<'a> {
         self.judgements = gate.judge_all(&data);
     }
 
+    /// Begins to ask whether a scenario's data is still right, before another one changes it.
+    fn verify_between(
+        &self,
+        order: &mut Order,
+        number: u16,
+        prepared: &Arc<Prepared>,
+        between: &mut JoinSet<Between>,
+    ) {
+        if self.test.scenarios[usize::from(number)].verify.is_empty() {
+            order.verified(number);
+            self.follow(order, number, prepared, between);
+            return;
+        }
+        let (prepared, base) = (Arc::clone(prepared), order.base(number).cloned());
+        let totals = self.totals.total();
+        between.spawn_local(async move {
+            let part = Once::Verify;
+            Between { part, number, report: prepared.once(part, number, base.as_ref(), Some(&totals)).await }
+        });
+    }
+
+    /// Begins what comes after a scenario: a wait, and `setup`.
+    fn follow(
+        &self,
+        order: &mut Order,
+        number: u16,
+        prepared: &Arc<Prepared>,
+        between: &mut JoinSet<Between>,
+    ) {
+        for (next, delay) in order.followers(&self.test, number) {
+            order.touch(next);
+            let prepared = Arc::clone(prepared);
+            between.spawn_local(async move {
+                tokio::time::sleep(delay).await;
+                let part = Once::Setup;
+                Between { part, number: next, report: prepared.once(part, next, None, None).await }
+            });
+        }
+    }
+
+    /// Keeps what a once-only part showed; an error where it did not come to its end.
+    fn after_once(&mut self, part: Once, number: u16, report: &OnceReport) -> Result<(), String> {
+        self.captured.extend(report.captured.iter().cloned());
+        self.show_logs(&report.logs);
+        if part == Once::Verify {
+            self.invariants.extend(invariants(&self.test, number, report));
+        }
+        if report.problems.is_empty() { Ok(()) } else { Err(report.problems.join("; ")) }
+    }
+
     /// Asks whether the data is still right. A user who will not wait gets no answer, and no pass either.
-    async fn verify(&mut self, prepared: &Arc<Prepared>, bases: &[Base], stops: &Stops) {
+    async fn verify(&mut self, prepared: &Arc<Prepared>, order: &Order, stops: &Stops) {
         let totals = self.totals.total();
         // One more than there were: whoever has waited for users to drain must not be taken to mean this too.
         let enough = stops.count() + 1;
-        for number in 0..scenario_count(&self.test) {
+        for number in order.not_verified() {
             if self.test.scenarios[usize::from(number)].verify.is_empty() {
                 continue;
             }
-            let base = bases.get(usize::from(number));
+            // Where the run ended before a scenario's load began, there is nothing to ask about.
+            if !order.has_begun(number) {
+                continue;
+            }
+            let base = order.base(number);
             let report = tokio::select! {
                 report = prepared.once(Once::Verify, number, base, Some(&totals)) => report,
                 () = stops.at_least(enough) => OnceReport {
-                    base: Arc::from([]),
-                    checks: Vec::new(),
-                    skipped: Vec::new(),
-                    captured: Vec::new(),
                     problems: vec!["stopped before it was asked".into()],
+                    ..OnceReport::default()
                 },
             };
-            self.invariants.extend(invariants(&self.test, number, &report));
-            self.captured.extend(report.captured);
+            // What kept it from its end stands with the invariants.
+            let _ = self.after_once(Once::Verify, number, &report);
         }
+    }
+
+    /// What `log` steps said outside of the load.
+    fn show_logs(&self, logs: &[LogLine]) {
+        if self.settings.progress != Mode::Nothing {
+            for line in Said::new(&self.test).lines(logs) {
+                say(&self.clean_of_secrets(&line));
+            }
+        }
+    }
+
+    /// What a step was told to say: what it captured is shown, secrets never.
+    fn clean_of_secrets(&self, text: &str) -> String {
+        let secrets = self.shared.as_ref().map(|shared| shared.secrets()).unwrap_or_default();
+        let none: &[String] = &[];
+        harmless(&Redactor::new(&secrets, none).redact(text), false).into_owned()
     }
 
     /// Words that may hold what a step said or was told: without secrets, and with nothing to drive a terminal.
@@ -326,11 +425,10 @@ impl<'a> Session<'a> {
         harmless(&Redactor::new(&secrets, &self.captured).redact(text), false).into_owned()
     }
 
-    fn result(&self, ended: Ended) -> RunResult {
+    pub(super) fn result(&self, ended: Ended) -> RunResult {
         let secrets = self.shared.as_ref().map(|shared| shared.secrets()).unwrap_or_default();
         let in_samples = self.samples.iter().flat_map(|sample| &sample.captured);
         let captured: Vec<String> = in_samples.chain(&self.captured).cloned().collect();
-        let command = command_line();
         RunResult::new(Facts {
             test: &self.test,
             totals: &self.totals,
@@ -341,7 +439,7 @@ impl<'a> Session<'a> {
             invariants: self.invariants.clone(),
             ended,
             load: &self.load,
-            command: &command,
+            command: &self.settings.command,
             seed: self.seed,
             workers: u32::try_from(self.workers).unwrap_or(u32::MAX),
             cpus: u32::try_from(usage::cores()).unwrap_or(u32::MAX),
@@ -352,7 +450,7 @@ impl<'a> Session<'a> {
             cpu_share: self.cpu_share,
             peak_rss_bytes: usage::peak_resident(),
             secrets: &secrets,
-            strict: self.args.strict,
+            strict: self.settings.strict,
             captured: &captured,
         })
     }
@@ -367,94 +465,46 @@ fn invariants(test: &Test, scenario: u16, report: &OnceReport) -> Vec<InvariantR
             continue;
         }
         let mut seen = report.checks.iter().filter(|result| result.check.index() == index).peekable();
-        let (state, detail) = if report.skipped.iter().any(|check| check.index() == index) {
-            (InvariantState::Skipped, None)
-        } else if seen.peek().is_none() {
-            (InvariantState::NotAsked, problem.clone())
-        } else {
-            match seen.find(|result| !result.held) {
+        let is_skipped = report.skipped.iter().any(|check| check.index() == index);
+        // One that is asked several times may be skipped once, and broken another time.
+        let (state, detail) = match (seen.peek().is_some(), is_skipped) {
+            (true, _) => match seen.find(|result| !result.held) {
                 Some(broken) => (InvariantState::Broken, broken.detail.clone()),
                 None => (InvariantState::Held, None),
-            }
+            },
+            (false, true) => (InvariantState::Skipped, None),
+            (false, false) => (InvariantState::NotAsked, problem.clone()),
         };
         results.push(InvariantResult { name: info.name.clone(), state, detail });
     }
-    if results.is_empty()
-        && let Some(problem) = problem
-    {
+    // What went wrong beside all checks must not go unseen.
+    let is_told = results.iter().any(|result| result.state == InvariantState::NotAsked);
+    if let Some(problem) = problem.filter(|_| !is_told) {
         let name = "verify".to_owned();
         results.push(InvariantResult { name, state: InvariantState::NotAsked, detail: Some(problem) });
     }
     results
 }
 
-fn progress_mode(quiet: bool) -> Mode {
-    match (quiet, std::io::stderr().is_terminal()) {
-        (true, _) => Mode::Nothing,
-        (false, true) => Mode::Bars,
-        (false, false) => Mode::Lines,
-    }
+/// A once-only part that was done while the load went on.
+struct Between {
+    part: Once,
+    number: u16,
+    report: OnceReport,
 }
 
 fn courses(test: &Test) -> Vec<Course> {
     let course = |scenario: &Scenario| Course {
         name: scenario.name.clone(),
+        begins: None,
         duration: match &scenario.load.shape {
             Shape::Users(profile) | Shape::Arrivals { profile, .. } => Some(profile.duration()),
-            Shape::SharedIterations { .. } => None,
+            Shape::SharedIterations { .. } | Shape::OwnIterations { .. } => None,
         },
     };
     test.scenarios.iter().map(course).collect()
 }
 
-fn scenario_count(test: &Test) -> u16 {
-    u16::try_from(test.scenarios.len()).unwrap_or(u16::MAX)
-}
-
 fn longest_grace(test: &Test) -> Duration {
     test.scenarios.iter().map(|scenario| scenario.load.graceful_stop).max().unwrap_or_default()
-}
-
-/// As it was typed, but for the values of `--env`: what of them is secret is known only to the steps that ask
-/// for it, and a run may end before any did.
-fn command_line() -> Vec<String> {
-    let mut is_value = false;
-    let shown = |word: std::ffi::OsString| {
-        let word = word.to_string_lossy();
-        let (flag, given) = match word.strip_prefix("--env=") {
-            Some(given) => ("--env=", Some(given)),
-            None => ("", is_value.then_some(&*word)),
-        };
-        let name = given.and_then(|given| given.split_once('=')).map(|(name, _)| name);
-        is_value = word == "--env" && !is_value;
-        name.map_or_else(|| word.to_string(), |name| format!("{flag}{name}=[redacted]"))
-    };
-    std::env::args_os().map(shown).collect()
-}
-
-/// How often the user asked to stop.
-struct Stops(watch::Receiver<u32>);
-
-impl Stops {
-    fn listen() -> Stops {
-        let (sender, receiver) = watch::channel(0);
-        tokio::task::spawn_local(async move {
-            loop {
-                crate::signals::first().await;
-                sender.send_modify(|count| *count += 1);
-            }
-        });
-        Stops(receiver)
-    }
-
-    fn count(&self) -> u32 {
-        *self.0.borrow()
-    }
-
-    /// Ready when there were as many; never where nobody listens.
-    async fn at_least(&self, count: u32) {
-        if self.0.clone().wait_for(|seen| *seen >= count).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }
