@@ -3,7 +3,6 @@
 # nothing. No other image is needed, and none is fetched.
 #
 # Usage: image.sh [TAG]. PROFILE, from the environment, is the profile of the build, `release` if not said.
-# With BUILD_ONLY=1 the program is built, and no image.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tag=${1:-loadtest/ticketing:local} profile=${PROFILE:-release}
@@ -19,7 +18,6 @@ esac
 # The target is named, or build scripts and macros would be linked statically as well, which they cannot be.
 RUSTFLAGS="-C target-feature=+crt-static -C strip=symbols" \
     cargo build --quiet --locked --package ticketing --profile "$profile" --target "$target"
-[ "${BUILD_ONLY:-0}" = 1 ] && exit
 
 # The folder of the `dev` profile has another name.
 [ "$profile" = dev ] && folder=debug || folder=$profile

@@ -19,7 +19,7 @@ use super::record::{
 };
 use super::redact::{Redactor, harmless};
 use super::series::{Series, millis};
-use super::validity::{ValidityFacts, validity};
+use super::validity::{DataRanOut, ValidityFacts, validity};
 use super::verdict::verdict;
 use crate::metrics::{
     Amounts, Cell, Custom, PollRecord, Recorder, RowRecord, Sample, Second, Staged, Times, Watched,
@@ -64,6 +64,7 @@ pub struct Facts<'a> {
     pub peak_rss_bytes: Option<u64>,
     /// The values of `secret()`: left out wherever text of the run is kept.
     pub secrets: &'a [String],
+    pub data_ran_out: &'a [DataRanOut],
     /// Whether a suspect run is no better than an invalid one.
     pub strict: bool,
     /// What was captured, as far as it could stand in the samples.
@@ -96,6 +97,7 @@ impl RunResult {
             interrupted: totals.interrupted,
             lateness_p99: lateness.percentile(99.0),
             cpu_share: facts.cpu_share,
+            data_ran_out: facts.data_ran_out,
         });
         let thresholds: Vec<ThresholdResult> = test
             .thresholds

@@ -31,4 +31,4 @@ pub use record::{
 pub use redact::{Redactor, harmless};
 pub use series::Series;
 pub use slug::slug;
-pub use validity::{Soundness, Validity, ValidityFacts, validity};
+pub use validity::{DataRanOut, Soundness, Validity, ValidityFacts, validity};

@@ -14,7 +14,8 @@ use crate::metrics::{Sample, Second, Staged, Watched};
 use crate::outcome::OwnFault;
 use crate::output::{Course, Mode, Progress, Said, say};
 use crate::result::{
-    Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError, harmless,
+    DataRanOut, Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError,
+    harmless,
 };
 use crate::scenario::model::{Scenario, Shape, Start, TargetKind, Test};
 use crate::target::{self, Monitor};
@@ -40,6 +41,7 @@ pub(super) struct Session<'a> {
     captured: Vec<String>,
     judgements: Vec<Judgement>,
     invariants: Vec<InvariantResult>,
+    data_ran_out: Vec<DataRanOut>,
     load: LoadTime,
     cpu_time: Duration,
     cpu_share: Option<f64>,
@@ -69,6 +71,7 @@ impl<'a> Session<'a> {
             captured: Vec::new(),
             judgements: Vec::new(),
             invariants: Vec::new(),
+            data_ran_out: Vec::new(),
             load: LoadTime::planned(&test).between(Duration::ZERO, Duration::ZERO),
             cpu_time: Duration::ZERO,
             cpu_share: None,
@@ -262,6 +265,10 @@ impl<'a> Session<'a> {
             {
                 log_failed(&progress, path, problem);
             }
+            for out in data_ran_out(prepared, epoch).into_iter().skip(self.data_ran_out.len()) {
+                progress.say(&self.clean(&format!("warning: {out}")));
+                self.data_ran_out.push(out);
+            }
             for line in said.lines(&logs) {
                 progress.say(&self.clean_of_secrets(&line));
             }
@@ -450,10 +457,23 @@ impl<'a> Session<'a> {
             cpu_share: self.cpu_share,
             peak_rss_bytes: usage::peak_resident(),
             secrets: &secrets,
+            data_ran_out: &self.data_ran_out,
             strict: self.settings.strict,
             captured: &captured,
         })
     }
+}
+
+/// The feeders that ran out so far, the first of them first.
+fn data_ran_out(prepared: &Prepared, epoch: Instant) -> Vec<DataRanOut> {
+    let out = prepared.ran_out().map(|(feeder, at)| DataRanOut {
+        name: feeder.name.clone(),
+        rows: feeder.rows.count(),
+        at: at.saturating_duration_since(epoch),
+    });
+    let mut out: Vec<DataRanOut> = out.collect();
+    out.sort_by_key(|out| out.at);
+    out
 }
 
 /// The checks of `verify` by name: held, broken, or never asked.

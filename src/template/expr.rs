@@ -65,6 +65,8 @@ pub struct Expr {
 enum Code {
     Const(Value),
     Slot(Slot),
+    /// A field of what a name stands for: `users.name`.
+    Field(Slot, Box<str>),
     UserId,
     Iteration,
     Status,
@@ -257,6 +259,10 @@ impl Expr {
         Ok(match &self.code {
             Code::Const(value) => (value.clone(), 0),
             Code::Slot(slot) => (scope.get(*slot).cloned().unwrap_or(Value::UNDEFINED), 0),
+            Code::Field(slot, name) => {
+                let field = scope.get(*slot).and_then(|object| object.get_attr(name).ok());
+                (field.unwrap_or(Value::UNDEFINED), 0)
+            }
             Code::UserId => (Value::from(scope.user_id), 0),
             Code::Iteration => (Value::from(scope.iteration), 0),
             Code::Status => (scope.status(), 0),
@@ -339,9 +345,9 @@ fn simple(source: &str, words: &[Token], visible: Visible<'_>) -> Option<Code> {
                 None => None,
             },
         },
-        (3, Kind::Name) if source.starts_with("user") && text(1) == Some(".") => match (text(0), text(2)) {
-            (Some("user"), Some("id")) => Some(Code::UserId),
-            (Some("user"), Some("iteration")) => Some(Code::Iteration),
+        (3, Kind::Name) if text(0) == Some("user") && text(1) == Some(".") => match text(2) {
+            Some("id") => Some(Code::UserId),
+            Some("iteration") => Some(Code::Iteration),
             _ => None,
         },
         (4, Kind::Name) if text(0) == Some("header") && text(1) == Some("(") && text(3) == Some(")") => {
@@ -351,6 +357,9 @@ fn simple(source: &str, words: &[Token], visible: Visible<'_>) -> Option<Code> {
         }
         (_, Kind::Name) if text(0) == Some("json") => {
             json_path(source, &words[1..]).map(|path| Code::Json(path.into()))
+        }
+        (3, Kind::Name) if text(1) == Some(".") && words[2].kind == Kind::Name => {
+            visible.slot(text(0)?).map(|slot| Code::Field(slot, text(2).unwrap_or_default().into()))
         }
         _ => None,
     }

@@ -1,14 +1,20 @@
 //! Scenarios and parts of them, and the tables of the language.
 
-use std::path::Path;
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
 
 use loadtest::scenario::{Failed, LoadOptions, load_text, schema};
 
 use super::blocks::{Block, Page, page, pages};
+use super::commands::workplace;
+
+/// The files of all pages, for examples that name them.
+static FILES: LazyLock<TempDir> = LazyLock::new(workplace);
 
 /// What `validate` would say; empty for a file without findings.
 fn findings(yaml: &str) -> String {
-    match load_text(Path::new("example.yaml"), yaml.to_owned(), &LoadOptions::default()) {
+    match load_text(&FILES.path().join("example.yaml"), yaml.to_owned(), &LoadOptions::default()) {
         Ok(loaded) => loaded.source.render(&loaded.warnings, false),
         Err(Failed::Findings { file, findings }) => file.render(&findings, false),
         Err(Failed::Read(error)) => error.to_string(),

@@ -7,6 +7,7 @@ mod support;
 
 mod commands;
 mod control;
+mod data;
 mod ends;
 mod faults;
 mod language;

@@ -239,7 +239,7 @@ fn containers_are_watched() {
         return;
     }
     let busy = Container::start(&["--cpus", "0.2", "--memory", "64m"], "while :; do :; done");
-    let idle = Container::start(&[], "sleep 1000");
+    let idle = Container::start(&[], "exec /bin/sleep 1000");
     let yaml = format!(
         "target: bundled\nload: {{ users: 1, duration: 5s }}\n\
          monitor: {{ container: [{busy}, {idle}] }}\n\
@@ -268,7 +268,7 @@ fn a_container_that_stops_is_told_and_counted() {
     if !has_docker("a_container_that_stops_is_told_and_counted") {
         return;
     }
-    let container = Container::start(&[], "sleep 1000");
+    let container = Container::start(&[], "exec /bin/sleep 1000");
     let yaml = format!(
         "target: bundled\nload: {{ users: 1, duration: 8s }}\nmonitor: {{ container: {} }}\n\
          flow:\n  - get: /api/v1/concerts\n  - think: 20ms\n",

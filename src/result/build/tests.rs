@@ -5,8 +5,8 @@ use crate::metrics::Exchange;
 use crate::outcome::{Cause, Outcome, OwnFault, Phase};
 use crate::result::{InvariantState, Soundness};
 use crate::scenario::model::{
-    CheckId, CheckInfo, CustomId, CustomInfo, GroupId, GroupInfo, Load, LoadKind, Profile, RowId, RowInfo,
-    Shape, Target,
+    CheckId, CheckInfo, CustomId, CustomInfo, Feeds, GroupId, GroupInfo, Load, LoadKind, Profile, RowId,
+    RowInfo, Shape, Target,
 };
 use crate::scenario::monitor::{Gauge, Watch, WatchKind};
 use crate::scenario::threshold::{Comparison, Filter};
@@ -40,6 +40,7 @@ fn test() -> Test {
             ready: Some("/healthz".into()),
             ready_timeout: Duration::from_secs(10),
         },
+        data: vec![],
         scenarios: vec![Scenario {
             start: crate::scenario::model::Start::At(Duration::ZERO),
             is_measured: true,
@@ -59,6 +60,7 @@ fn test() -> Test {
             teardown: vec![],
             slots: vec![],
             flow_slots: vec![],
+            feeds: Feeds::default(),
         }],
         thresholds: vec![
             threshold(
@@ -176,6 +178,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         cpu_share: Some(0.08),
         peak_rss_bytes: Some(24 << 20),
         secrets: &secrets,
+        data_ran_out: &[],
         strict: false,
         captured: &captured,
     };

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod control;
+mod data;
 mod expect;
 mod flow;
 pub(super) mod keys;
@@ -21,6 +22,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use self::catalog::Book;
+use self::data::CheckedFeeder;
 use self::flow::{Circumstance, Course};
 use self::names::Names;
 use self::reading::{Fields, Findings};
@@ -29,7 +31,7 @@ use super::finding::{Finding, Source};
 use super::model::{Scenario, Start, StatusSet, Step, StepId, Test};
 use super::monitor::Watch;
 use super::yaml::{Entry, Key, Kind, Node};
-use crate::template::{Env, Slot, ValueTemplate};
+use crate::template::{Env, RowNames, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
 
 /// How long a request may take where nothing is said.
@@ -42,6 +44,8 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         text: source.text(),
         env: &options.env,
         findings: Findings::default(),
+        feeders: Vec::new(),
+        row_names: Vec::new(),
         names: Names::default(),
         book: Book::default(),
         course: Course::default(),
@@ -128,6 +132,9 @@ struct Check<'a> {
     text: &'a str,
     env: &'a Env,
     findings: Findings,
+    feeders: Vec<CheckedFeeder>,
+    /// What expressions may ask of their rows.
+    row_names: Vec<RowNames>,
     names: Names,
     book: Book,
     course: Course,
@@ -177,7 +184,11 @@ impl Check<'_> {
         let top = Key { name: "the file".into(), span: 0..0 };
         if !matches!(root.kind, Kind::Map(_)) {
             let message = format!("a test is a map of keys, this file is {}", root.described());
-            self.error(&root.span, message, "begin with `name: …`, `target: …`, `load:` and `flow:`");
+            let help = match root.kind {
+                Kind::List(_) => "a list of steps is for others to `include`: check a test that does",
+                _ => "begin with `name: …`, `target: …`, `load:` and `flow:`",
+            };
+            self.error(&root.span, message, help);
             return None;
         }
         let is_suite = root.get("scenarios").is_some();
@@ -198,6 +209,7 @@ impl Check<'_> {
         self.monitor = self.watches(fields, target.as_ref());
         let mut thresholds = Vec::new();
         let scenarios = if is_suite {
+            self.data(fields, None);
             self.scenarios(fields, &mut thresholds)
         } else {
             self.scenario(fields, &name).map(|scenario| vec![scenario])
@@ -210,6 +222,7 @@ impl Check<'_> {
             description,
             target: target?,
             scenarios: scenarios?,
+            data: self.take_feeders()?,
             name,
             thresholds,
             monitor: std::mem::take(&mut self.monitor),
@@ -225,6 +238,8 @@ impl Check<'_> {
     /// A scenario: its load, and its blocks in the order in which they need each other's names.
     fn scenario(&mut self, fields: Fields<'_>, name: &str) -> Option<Scenario> {
         let load = fields.get("load").and_then(|entry| self.load(entry));
+        self.data(fields, Some(self.number));
+        self.row_names = self.rows_here();
         self.names = Names::default();
         self.collect_names(fields);
         let vars = self.vars(fields);
@@ -252,6 +267,7 @@ impl Check<'_> {
             flow,
             verify,
             teardown,
+            feeds: self.feeds(),
             flow_slots: self.names.defined_in(Block::Flow),
             slots: self.names.slots.clone(),
         })

@@ -90,7 +90,9 @@ impl Check<'_> {
         let Some(text) = self.text(node, key, "the name of a container, like `container: app`") else {
             return;
         };
-        let Some(name) = self.known_now(node, text, "${ env(\"CONTAINER\", \"app\") }") else { return };
+        let Some(name) = self.rendered_now(node, text, "write `${ env(\"CONTAINER\", \"app\") }`") else {
+            return;
+        };
         // As Docker names them; its id is such a word too.
         let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || !name.chars().all(fits) {
@@ -152,7 +154,7 @@ impl Check<'_> {
         let Kind::Text { value, .. } = &entry.value.kind else {
             return self.whole(&entry.value, &entry.key, bounds);
         };
-        let text = self.known_now(&entry.value, value, "${ env(\"PORT\", \"8080\") }")?;
+        let text = self.rendered_now(&entry.value, value, "write `${ env(\"PORT\", \"8080\") }`")?;
         if let Some(number) = text.trim().parse().ok().filter(|number| bounds.contains(number)) {
             return Some(number);
         }
@@ -189,7 +191,7 @@ impl Check<'_> {
     fn endpoint(&mut self, entry: &Entry) -> Option<String> {
         let node = &entry.value;
         let text = self.text(node, &entry.key, "a path of the target like `/metrics`, or a URL")?;
-        let url = self.known_now(node, text, "${ env(\"METRICS\", \"/metrics\") }")?;
+        let url = self.rendered_now(node, text, "write `${ env(\"METRICS\", \"/metrics\") }`")?;
         let shown = shortened(&url);
         if url.contains(|c: char| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
             let help = "write a path of the target like `/metrics`, or a URL";
@@ -197,7 +199,7 @@ impl Check<'_> {
             return None;
         }
         if url.starts_with('/') {
-            return Some(url.into_owned());
+            return Some(url);
         }
         let authority = url.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
         let problem = match (authority, Origin::parse_url(&url)) {
@@ -206,7 +208,7 @@ impl Check<'_> {
                 "a user name and password cannot stand in the URL".to_owned()
             }
             (_, Err(error)) => error.to_string(),
-            (Some(_), Ok(_)) => return Some(url.into_owned()),
+            (Some(_), Ok(_)) => return Some(url),
         };
         let help =
             "write a path of the target like `/metrics`, or a URL like `http://localhost:9090/metrics`";
