@@ -24,5 +24,6 @@ mod spelling;
 pub mod target;
 pub mod template;
 pub mod threshold;
+pub mod trend;
 pub mod units;
 mod usage;

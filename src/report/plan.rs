@@ -7,6 +7,7 @@ use crate::plan::{Arrivals, most_users, value_at};
 use crate::scenario::model::{
     Action, Load, LoadKind, Profile, Scenario, Shape, Spacing, Start, Step, TargetKind, Test, Think, WhenFull,
 };
+use crate::scenario::monitor::{Watch, WatchKind};
 use crate::units::{Percent, count, scenario_duration, trim_float};
 
 /// Renders the plan of a test for people. `open_files` is how many the generator may have open.
@@ -22,6 +23,12 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
     };
     let _ = writeln!(out, "\ntarget      {target}");
     let _ = writeln!(out, "workers     {workers}");
+    // The bundled service goes without saying.
+    let watched = test.monitor.iter().filter(|watch| watch.kind != WatchKind::Bundled);
+    let watched: Vec<String> = watched.map(watched_in_words).collect();
+    if !watched.is_empty() {
+        let _ = writeln!(out, "watched     {}", watched.join(", "));
+    }
     for scenario in &test.scenarios {
         render_scenario(&mut out, test, scenario);
     }
@@ -40,6 +47,18 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
         });
     }
     out
+}
+
+fn watched_in_words(watch: &Watch) -> String {
+    let name = &watch.name;
+    match &watch.kind {
+        WatchKind::Bundled => name.clone(),
+        WatchKind::Process(_) => format!("process {name}"),
+        WatchKind::Container(_) => format!("container {name}"),
+        WatchKind::Prometheus(endpoint) => {
+            format!("{} series at {} ({name})", endpoint.series.len(), endpoint.url)
+        }
+    }
 }
 
 /// Files that are open besides the users' connections: workers, logs, the terminal.

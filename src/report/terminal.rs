@@ -55,6 +55,8 @@ pub fn render(result: &RunResult, style: Style) -> String {
         sections::checks(result, style),
         sections::metrics(result, style),
         target::resources(result, style),
+        target::series(result, style),
+        target::drift(result, style),
         sections::failures(result, style),
         sections::thresholds(result, style),
         sections::invariants(result, style),

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use jiff::Timestamp;
 
-use super::monitor::monitor;
+use super::drift::drift;
+use super::monitor::{monitor, unit as unit_of_gauge};
 use super::polls::{PollKind, PollResult, PollSeries, PositionResult};
 use super::record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
@@ -107,7 +108,7 @@ impl RunResult {
             .thresholds
             .iter()
             .enumerate()
-            .map(|(index, threshold)| judged(threshold, &test.catalog, facts.judgements.get(index)))
+            .map(|(index, threshold)| judged(threshold, test, facts.judgements.get(index)))
             .collect();
         let invariants: Vec<InvariantResult> = facts
             .invariants
@@ -171,7 +172,8 @@ impl RunResult {
                 .map(|(fault, count)| FaultResult { name: fault.to_string(), count: *count })
                 .collect(),
             series: Series::new(facts.seconds),
-            monitor: monitor(&test.monitor, facts.watched, facts.seconds, load.end().as_secs_f64(), clean),
+            drift: drift(test, facts.seconds, facts.watched, load, clean),
+            monitor: monitor(&test.monitor, facts.watched, facts.seconds, load, clean),
         }
     }
 }
@@ -481,12 +483,12 @@ fn metrics(catalog: &Catalog, total: &Recorder) -> Vec<CustomResult> {
         .collect()
 }
 
-fn judged(threshold: &Threshold, catalog: &Catalog, judgement: Option<&Judgement>) -> ThresholdResult {
+fn judged(threshold: &Threshold, test: &Test, judgement: Option<&Judgement>) -> ThresholdResult {
     let not_judged = Judgement { reason: Some("not judged".into()), ..Judgement::default() };
     let judgement = judgement.unwrap_or(&not_judged);
     ThresholdResult {
         text: threshold.text.clone(),
-        unit: unit(threshold, catalog),
+        unit: unit(threshold, test),
         // JSON has no word for what is no number.
         observed: judgement.observed.filter(|value| value.is_finite()),
         limit: threshold.limit,
@@ -500,9 +502,15 @@ fn judged(threshold: &Threshold, catalog: &Catalog, judgement: Option<&Judgement
     }
 }
 
-fn unit(threshold: &Threshold, catalog: &Catalog) -> Unit {
+fn unit(threshold: &Threshold, test: &Test) -> Unit {
+    if let Metric::Watched { source, gauge } = threshold.metric
+        && let Some(watch) = test.monitor.get(usize::from(source))
+    {
+        let unit = unit_of_gauge(watch, gauge);
+        return if threshold.aggregate == Aggregate::Slope { unit.per_minute() } else { unit };
+    }
     let custom = |kind| match threshold.metric {
-        Metric::Custom(id) => catalog.customs.get(id.index()).is_some_and(|info| info.kind == kind),
+        Metric::Custom(id) => test.catalog.customs.get(id.index()).is_some_and(|info| info.kind == kind),
         _ => false,
     };
     match threshold.aggregate {

@@ -5,6 +5,7 @@
 
 mod build;
 mod directory;
+mod drift;
 mod latency_log;
 mod monitor;
 mod polls;
@@ -21,6 +22,7 @@ pub use build::Facts;
 pub(crate) use build::tests::sample_result;
 pub(crate) use directory::write_whole;
 pub use directory::{ReadError, RunDirectory, WriteError, read};
+pub use drift::{DriftResult, DriftVerdict, TrendResult};
 pub use latency_log::LatencyLog;
 pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
 pub use polls::{PollKind, PollResult, PollSeries, PositionResult};

@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::drift::DriftResult;
 use super::monitor::WatchedResult;
 use super::polls::PollResult;
 use super::series::Series;
@@ -65,6 +66,9 @@ pub struct RunResult {
     /// What was watched beside the load, once a second.
     #[serde(default)]
     pub monitor: Vec<WatchedResult>,
+    /// Whether something grew that should not; looked for with `kind: endurance`.
+    #[serde(default)]
+    pub drift: Option<DriftResult>,
     pub verdict: Verdict,
 }
 
@@ -305,6 +309,27 @@ pub enum Unit {
     Number,
     Bytes,
     BytesPerSecond,
+    /// Growth of a share per minute.
+    SharePerMinute,
+    /// Growth of a size per minute.
+    BytesPerMinute,
+    /// Growth of a number per minute.
+    NumberPerMinute,
+    /// Growth of a time per minute, in seconds.
+    SecondsPerMinute,
+}
+
+impl Unit {
+    /// Of the growth of what is measured in this.
+    #[must_use]
+    pub const fn per_minute(self) -> Unit {
+        match self {
+            Unit::Seconds => Unit::SecondsPerMinute,
+            Unit::Share => Unit::SharePerMinute,
+            Unit::Bytes => Unit::BytesPerMinute,
+            _ => Unit::NumberPerMinute,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

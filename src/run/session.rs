@@ -298,7 +298,8 @@ impl<'a> Session<'a> {
                 between.abort_all();
                 running.drain(Instant::now() + longest_grace(&test));
             }
-            if let Some(broken) = gate.tick(elapsed, &self.totals, &counted, &self.seconds)
+            if let Some(broken) =
+                gate.tick(elapsed, &self.totals, &counted, &self.seconds, &monitor.watched())
                 && ended == Ended::Completed
             {
                 let text = test.thresholds.get(broken.threshold).map(|threshold| threshold.text.clone());
@@ -331,7 +332,8 @@ impl<'a> Session<'a> {
     }
 
     fn judge(&mut self, gate: &Gate<'_>) {
-        let data = Data { totals: &self.totals, load: &self.load, seconds: &self.seconds };
+        let Session { totals, load, seconds, watched, .. } = &*self;
+        let data = Data { totals, load, seconds, watched };
         self.judgements = gate.judge_all(&data);
     }
 

@@ -89,7 +89,7 @@ pub fn parse(text: &str, names: &Names) -> Result<Gate> {
     }
     let (metric, filter) = metric_and_filter(
         &text[..key_end],
-        threshold::Names { catalog: &names.catalog, scenarios: &names.scenarios },
+        threshold::Names { catalog: &names.catalog, scenarios: &names.scenarios, monitor: &[] },
         Implied::default(),
     )?;
     let name_end = text.find('{').unwrap_or(key_end).min(key_end);

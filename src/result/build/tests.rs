@@ -136,6 +136,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         totals: &totals,
         load: &load,
         seconds: &[],
+        watched: &Watched::default(),
     });
     let samples = [Sample {
         step: StepId::Requests(RowId(1)),

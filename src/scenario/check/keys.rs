@@ -77,6 +77,11 @@ static OF_TEST: &[Key] = &[
         "What is tested: `bundled`, or a URL. `--target` wins.",
         Shape::Either(&[Shape::Text, Shape::In(&TARGET)]),
     ),
+    key(
+        "monitor",
+        "What is watched once a second while the load runs; the bundled service always is.",
+        Shape::In(&MONITOR),
+    ),
     INCLUDE,
 ];
 
@@ -199,6 +204,79 @@ pub(crate) static TARGET: Place = Place {
         key("url", "The base URL of the service.", Shape::Text),
         key("ready", "A path that answers 2xx once the service can be tested.", Shape::Text),
         key("ready_timeout", "How long to wait for it; 10s without it.", Shape::Duration),
+    ]],
+};
+
+pub(crate) static MONITOR: Place = Place {
+    name: "monitor",
+    what: "`monitor`",
+    keys: &[&[
+        key(
+            "container",
+            "A container of this machine's Docker engine, by its name or id, or a list of them.",
+            Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]),
+        ),
+        key(
+            "process",
+            "A process of this machine, or a list of them.",
+            Shape::Either(&[Shape::In(&PROCESS), Shape::List(&Shape::In(&PROCESS))]),
+        ),
+        key(
+            "prometheus",
+            "An endpoint that tells metrics in the text format of Prometheus, or a list of them.",
+            Shape::Either(&[Shape::In(&PROMETHEUS), Shape::List(&Shape::In(&PROMETHEUS))]),
+        ),
+    ]],
+};
+
+const NUMBER_OF_ITS_OWN: Shape = Shape::Either(&[Shape::Whole(1), Shape::Text]);
+
+pub(crate) static PROCESS: Place = Place {
+    name: "process",
+    what: "a process",
+    keys: &[&[
+        key("pid", "Its number.", NUMBER_OF_ITS_OWN),
+        key("port", "The TCP port it listens on.", NUMBER_OF_ITS_OWN),
+        key("name", "What reports and thresholds call it; `pid …` or `port …` without it.", Shape::Text),
+    ]],
+};
+
+pub(crate) static PROMETHEUS: Place = Place {
+    name: "prometheus",
+    what: "`prometheus`",
+    keys: &[&[
+        required(
+            "url",
+            "Where it answers: a path of the target, or a whole URL.",
+            Shape::Text,
+            "write `url: /metrics` for a path of the target, or a whole URL",
+        ),
+        required(
+            "series",
+            "What is taken of it: metrics by their names, or with labels and a name of their own.",
+            Shape::List(&Shape::Either(&[Shape::Text, Shape::In(&SERIES)])),
+            "write `series: [process_open_fds]`, or `series: [{ name: …, metric: … }]`",
+        ),
+        key("name", "What reports call it; `prometheus` without it.", Shape::Text),
+    ]],
+};
+
+pub(crate) static SERIES: Place = Place {
+    name: "series",
+    what: "a series",
+    keys: &[&[
+        required(
+            "metric",
+            "The metric, and labels its series must have: `http_requests_total{route=\"/pay\"}`. Several are added up.",
+            Shape::Text,
+            "write `metric: process_open_fds`",
+        ),
+        key("name", "What reports and thresholds call it; the metric's name without it.", Shape::Text),
+        key(
+            "as",
+            "`value`: as it is. `rate`: its growth per second, which is what names ending in `_total` get without it.",
+            Shape::Word(&["value", "rate"]),
+        ),
     ]],
 };
 

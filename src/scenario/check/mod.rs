@@ -29,6 +29,7 @@ use self::reading::{Fields, Findings};
 use super::LoadOptions;
 use super::finding::{Finding, Source};
 use super::model::{Scenario, Start, StatusSet, Step, StepId, Test};
+use super::monitor::Watch;
 use super::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Env, RowNames, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
@@ -53,6 +54,7 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         status: None,
         business: Vec::new(),
         own_thresholds: Vec::new(),
+        monitor: Vec::new(),
         number: 0,
         shared_vars: Vec::new(),
         block: Block::Vars,
@@ -150,6 +152,9 @@ struct Check<'a> {
     /// The `vars` of a test with several scenarios.
     shared_vars: Vec<Entry>,
 
+    /// What is watched, for thresholds to speak of.
+    monitor: Vec<Watch>,
+
     // Where it is just now.
     block: Block,
     /// Whether an expression here comes after an answer.
@@ -201,6 +206,7 @@ impl Check<'_> {
         self.http(fields);
         self.outcomes(fields);
         let name = name.unwrap_or_else(|| "test".into());
+        self.monitor = self.watches(fields, target.as_ref());
         let mut thresholds = Vec::new();
         let scenarios = if is_suite {
             self.data(fields, None);
@@ -211,7 +217,6 @@ impl Check<'_> {
         let names = if is_suite { scenarios::names(fields) } else { vec![name.clone()] };
         self.thresholds(fields, &names, None, &mut thresholds);
         thresholds::imply_failures(&mut thresholds);
-        let monitor = monitor::monitor(target.as_ref());
         Some(Test {
             file: self.source.path().to_owned(),
             env: self.env.clone(),
@@ -221,7 +226,7 @@ impl Check<'_> {
             data: self.take_feeders()?,
             name,
             thresholds,
-            monitor,
+            monitor: std::mem::take(&mut self.monitor),
             catalog: std::mem::take(&mut self.book.catalog),
         })
     }
