@@ -12,6 +12,7 @@ use super::TemplateError;
 use super::env::{Env, SecretError};
 use super::lexer::{Kind, Token};
 use super::scope::{mend_missing, with_current};
+use super::times::{LARGEST_TEXT, TIMES, times};
 use super::{answer_json, write_json};
 
 /// The names an expression may call.
@@ -62,6 +63,13 @@ pub(super) fn register(engine: &mut Environment<'static>) {
     engine.add_filter("hmac_sha256", hmac_sha256);
     engine.add_function("urlencode", |value: &Value| urlencode(&bytes_of(value)));
     engine.add_filter("urlencode", |value: &Value| urlencode(&bytes_of(value)));
+    engine.add_function(TIMES, |left: &Value, right: &Value| times(left, right));
+    engine.add_filter("replace", replace);
+    engine.add_filter("join", join);
+    engine.add_filter("format", format);
+    // Nothing that a load test needs, and each makes as much as a number says.
+    ["indent", "slice", "batch", "pprint"].into_iter().for_each(|name| engine.remove_filter(name));
+    engine.add_filter("tojson", tojson);
     engine.add_filter("default", default);
     engine.add_filter("d", default);
 }
@@ -223,6 +231,64 @@ fn bytes_of(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     write_json(value, &mut out);
     out
+}
+
+/// What an operation is about to make, if it is not too much.
+fn bounded(bytes: Option<usize>, what: &str) -> Result<(), Error> {
+    match bytes {
+        Some(bytes) if bytes <= LARGEST_TEXT => Ok(()),
+        _ => Err(wrong(format!("{what} would make a text of more than {} MiB", LARGEST_TEXT >> 20))),
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    String::from_utf8_lossy(&bytes_of(value)).into_owned()
+}
+
+fn replace(text: &Value, from: &Value, to: &Value) -> Result<Value, Error> {
+    if text.is_undefined() || text.is_none() {
+        return Ok(Value::UNDEFINED);
+    }
+    let (text, from, to) = (text_of(text), text_of(from), text_of(to));
+    let made = text.matches(from.as_str()).count().checked_mul(to.len());
+    bounded(made.and_then(|made| made.checked_add(text.len())), "replace()")?;
+    Ok(Value::from(text.replace(from.as_str(), &to)))
+}
+
+/// The items of a list as texts, or those of one field of each.
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]
+fn join(list: &Value, between: Option<&Value>, field: Option<&str>, named: Kwargs) -> Result<String, Error> {
+    let field = field.map_or_else(|| named.get("attribute"), |field| Ok(Some(field)))?;
+    let named_between: Option<&Value> = named.get("d")?;
+    named.assert_all_used()?;
+    let between = between.or(named_between).map(text_of).unwrap_or_default();
+    let mut joined = String::new();
+    for (place, item) in list.try_iter()?.enumerate() {
+        if place > 0 {
+            joined.push_str(&between);
+        }
+        let item = field.map_or(Ok(item.clone()), |field| item.get_attr(field))?;
+        joined.push_str(&text_of(&item));
+        bounded(Some(joined.len()), "join()")?;
+    }
+    Ok(joined)
+}
+
+/// Like C's `printf`: `"%05d" | format(7)`.
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]
+fn format(pattern: &str, values: Rest<Value>) -> Result<String, Error> {
+    let widest = pattern.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
+    // `%*d` takes its width from the values.
+    if widest > Some(3) || pattern.contains('*') {
+        return Err(wrong("format(): a width has at most three digits"));
+    }
+    minijinja::formatting::format(minijinja::formatting::FormatStyle::Printf, pattern, &values)
+}
+
+fn tojson(value: &Value) -> String {
+    let mut out = Vec::new();
+    write_json(value, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 fn described(value: &Value) -> String {

@@ -12,7 +12,9 @@ mod lexer;
 mod names;
 mod random;
 mod scope;
+mod shape;
 mod text;
+mod times;
 
 pub use env::{Env, EnvFileError, EnvFileProblem, SecretError};
 pub use expr::{EvalError, Expr, Reads};
