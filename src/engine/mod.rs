@@ -12,6 +12,7 @@ mod once;
 mod open;
 mod request;
 mod steps;
+mod throttle;
 mod timer;
 mod user;
 mod wire;
@@ -26,6 +27,7 @@ pub use wire::WireError;
 use crate::http::{Network, Origin, Scheme, TlsSetupError};
 use crate::scenario::model::{Action, Scenario, Step, Test};
 use crate::template::{Reads, Shared, Uses, Value};
+use throttle::Limit;
 use wire::Wire;
 
 /// What `setup` left in the slots of a scenario: every user begins with it.
@@ -55,6 +57,8 @@ struct PreparedRequest {
 struct PreparedScenario {
     name: Arc<str>,
     slots: Arc<[String]>,
+    /// The cap on its requests, over all workers.
+    limit: Option<Limit>,
 }
 
 /// Why a test cannot be run against its target.
@@ -111,6 +115,7 @@ impl Prepared {
         let scenarios = test.scenarios.iter().map(|scenario| PreparedScenario {
             name: Arc::from(scenario.name.as_str()),
             slots: scenario.slots.clone().into(),
+            limit: scenario.load.throttle.map(Limit::new),
         });
         Ok(Prepared {
             scenarios: scenarios.collect(),

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::LocalSet;
 
 use super::inject::{Lane, inject};
+use super::throttle::Throttle;
 use super::timer::Timer;
 use super::user::User;
 use super::wire::Scratch;
@@ -62,6 +63,8 @@ pub(super) struct Worker {
     /// The beginning of the load.
     pub(super) epoch: Instant,
     recorder: RefCell<Staged>,
+    /// By scenario; none where requests go out as they come.
+    throttles: Vec<Option<Throttle>>,
     pub(super) scratch: RefCell<Scratch>,
     buffers: RefCell<Vec<Vec<u8>>>,
     pub(super) samples: RefCell<Vec<Sample>>,
@@ -102,6 +105,14 @@ impl Worker {
         Ok(Worker {
             number,
             recorder: RefCell::new(Staged::new(&prepared.test.catalog, scenarios)),
+            throttles: match part {
+                Part::Load => {
+                    let limits = prepared.scenarios.iter().map(|scenario| scenario.limit.clone());
+                    limits.map(|limit| limit.map(Throttle::new)).collect()
+                }
+                // What is done once is no load.
+                Part::Once(_) => prepared.scenarios.iter().map(|_| None).collect(),
+            },
             prepared,
             timer: Timer::new()?,
             epoch,
@@ -148,6 +159,11 @@ impl Worker {
         let stage = self.stage_at(scenario, due);
         let lateness = now.saturating_duration_since(due);
         self.record(stage, |recorder| recorder.scenarios[usize::from(scenario)].lateness.record(lateness));
+    }
+
+    /// The cap on a scenario's requests.
+    pub(super) fn throttle(&self, scenario: u16) -> Option<&Throttle> {
+        self.throttles.get(usize::from(scenario)).and_then(Option::as_ref)
     }
 
     pub(super) fn checked(

@@ -81,6 +81,8 @@ pub struct ScenarioRecord {
     pub dropped: u64,
     /// How late arrivals and waking users began: the generator's own tardiness.
     pub lateness: Times,
+    /// How long requests waited for the throttle, of those that had to.
+    pub throttled: Times,
 }
 
 /// A finished exchange, as measured.
@@ -352,6 +354,7 @@ impl ScenarioRecord {
     fn add(&mut self, other: &ScenarioRecord) {
         self.iterations.add(&other.iterations);
         self.lateness.add(&other.lateness);
+        self.throttled.add(&other.throttled);
         self.started += other.started;
         self.cut += other.cut;
         self.ended_early += other.ended_early;
@@ -360,12 +363,22 @@ impl ScenarioRecord {
     }
 
     fn clear(&mut self) {
-        let ScenarioRecord { iterations, started, cut, ended_early, interrupted, dropped, lateness } = self;
+        let ScenarioRecord {
+            iterations,
+            started,
+            cut,
+            ended_early,
+            interrupted,
+            dropped,
+            lateness,
+            throttled,
+        } = self;
         for number in [started, cut, ended_early, interrupted, dropped] {
             *number = 0;
         }
         iterations.clear();
         lateness.clear();
+        throttled.clear();
     }
 }
 

@@ -70,7 +70,7 @@ fn warnings(scenario: &Scenario, open_files: Option<u64>) -> Vec<String> {
 }
 
 fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
-    let Load { kind, shape, graceful_stop, pace, max_duration } = &scenario.load;
+    let Load { kind, shape, graceful_stop, pace, throttle, max_duration } = &scenario.load;
     if test.scenarios.len() > 1 {
         let _ = writeln!(out, "\nscenario    {}", scenario.name);
     }
@@ -121,6 +121,9 @@ fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
         writeln!(out, "            running iterations may take {} to end", scenario_duration(*graceful_stop));
     if let Some(pace) = pace {
         let _ = writeln!(out, "            each user starts its flow every {}", scenario_duration(*pace));
+    }
+    if let Some(rate) = throttle {
+        let _ = writeln!(out, "            at most {} requests per second", trim_float(rate.as_per_second()));
     }
     if let Some(longest) = max_duration {
         let _ = writeln!(out, "            over after {} at the latest", scenario_duration(*longest));

@@ -311,6 +311,7 @@ fn scenarios(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<ScenarioResu
             dropped: record.dropped,
             duration: distribution(&record.iterations),
             lateness: distribution(&record.lateness),
+            throttled: distribution(&record.throttled),
         }
     };
     test.scenarios.iter().zip(&total.scenarios).enumerate().map(scenario).collect()

@@ -136,6 +136,9 @@ pub struct ScenarioResult {
     pub duration: Option<Distribution>,
     /// How late iterations began: the generator's own tardiness.
     pub lateness: Option<Distribution>,
+    /// How long requests waited for the throttle, of those that had to.
+    #[serde(default)]
+    pub throttled: Option<Distribution>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::scenario::monitor::Watch;
 use crate::scenario::threshold::Threshold;
 use crate::template::{Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
-use crate::units::Percent;
+use crate::units::{Percent, Rate};
 
 /// One file, checked.
 #[derive(Debug)]
@@ -74,6 +74,8 @@ pub struct Load {
     pub graceful_stop: Duration,
     /// Closed model: a user starts its flow this often; a late start counts from its due time.
     pub pace: Option<Duration>,
+    /// A cap on requests, over all users; one that has to wait for it is due later.
+    pub throttle: Option<Rate>,
     /// The scenario is over by then, graceful stop included.
     pub max_duration: Option<Duration>,
 }

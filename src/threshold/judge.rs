@@ -99,6 +99,7 @@ pub(super) fn gather(threshold: &Threshold, catalog: &Catalog, totals: &Staged) 
         Metric::Ttfb => view.times_of_rows(|cell| &cell.ttfb),
         Metric::IterationDuration => Gathered::Times(view.of_scenarios(|record| &record.iterations)),
         Metric::Lateness => Gathered::Times(view.of_scenarios(|record| &record.lateness)),
+        Metric::Throttled => Gathered::Times(view.of_scenarios(|record| &record.throttled)),
         Metric::GroupDuration => Gathered::Times(view.of_groups()),
         Metric::Requests => Gathered::count(view.requests()),
         Metric::Iterations => view.sum(|record| record.iterations.count()),

@@ -18,3 +18,4 @@ mod signals;
 mod soundness;
 mod system;
 mod thresholds;
+mod throttle;

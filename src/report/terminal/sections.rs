@@ -60,6 +60,17 @@ pub(super) fn totals(result: &RunResult, style: Style) -> String {
             rows.push(vec![Ink::Quiet.cell(what), Cell::new(""), Cell::new(""), Cell::new(spread(late))]);
         }
     }
+    for scenario in &result.scenarios {
+        if let Some(waited) = &scenario.throttled {
+            let what = if result.scenarios.len() > 1 {
+                format!("throttled in {}", plain(&scenario.name))
+            } else {
+                "throttled".into()
+            };
+            let number = Cell::new(count(waited.count));
+            rows.push(vec![Ink::Quiet.cell(what), number, Cell::new(""), Cell::new(spread(waited))]);
+        }
+    }
     rows.push(vec![Ink::Quiet.cell("data"), Cell::new(""), Cell::new(""), Cell::new(bytes)]);
     let mut table = super::table(style, 4, 4, rows);
     for index in [1, 2] {

@@ -142,6 +142,7 @@ fn result(
             dropped: 0,
             duration: (iterations > 0).then(|| times(iterations, 2010.0)),
             lateness: None,
+            throttled: None,
         }],
         rows,
         groups: vec![],

@@ -47,6 +47,7 @@ fn test() -> Test {
                 shape: Shape::Users(Profile::constant(50.0, Duration::from_secs(10))),
                 graceful_stop: Duration::from_secs(30),
                 pace: None,
+                throttle: None,
                 max_duration: None,
             },
             vars: vec![],

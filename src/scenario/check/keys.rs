@@ -174,6 +174,11 @@ pub(crate) static LOAD: Place = Place {
             "What an arrival does at `max_users`: `drop` (it is counted) or `wait` (it keeps its due time).",
             Shape::Word(&["drop", "wait"]),
         ),
+        key(
+                    "throttle",
+            "A cap on requests, like `200/s`: one that has to wait for it is due later.",
+            Shape::Rate,
+        ),
         key("graceful_stop", "How long running iterations may take to end; 30s without it.", Shape::Duration),
         key("max_duration", "The load is over by then, graceful stop included.", Shape::Duration),
     ]],
@@ -322,10 +327,9 @@ pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
 }
 
 /// Keys of the language that this version does not know yet.
-pub(crate) const LATER: [&str; 26] = [
+pub(crate) const LATER: [&str; 25] = [
     "arrivals",
     "pace",
-    "throttle",
     "iterations_per_user",
     "scenarios",
     "gap",

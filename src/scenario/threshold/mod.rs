@@ -52,6 +52,8 @@ pub enum Metric {
     Interrupted,
     /// How late arrivals and iterations began.
     Lateness,
+    /// How long requests waited for the throttle.
+    Throttled,
     Custom(CustomId),
 }
 

@@ -78,7 +78,8 @@ fn unit(metric: Metric, names: Names<'_>) -> Unit {
         | Metric::Ttfb
         | Metric::IterationDuration
         | Metric::GroupDuration
-        | Metric::Lateness => Unit::Time,
+        | Metric::Lateness
+        | Metric::Throttled => Unit::Time,
         Metric::Requests | Metric::Iterations => Unit::Events,
         Metric::Failures | Metric::Business | Metric::Checks => Unit::Share,
         Metric::Dropped | Metric::Cut | Metric::Interrupted => Unit::Count,

@@ -85,6 +85,7 @@ fn dimensions(metric: Metric) -> &'static [&'static str] {
         | Metric::Cut
         | Metric::Interrupted
         | Metric::Lateness
+        | Metric::Throttled
         | Metric::Custom(_) => &["scenario", "stage"],
     }
 }

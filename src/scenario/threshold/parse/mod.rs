@@ -40,7 +40,7 @@ fn wrong<T>(at: Range<usize>, problem: impl Into<String>, help: impl Into<String
 }
 
 /// The metrics that every run has.
-pub(crate) const METRICS: [(&str, Metric); 16] = [
+pub(crate) const METRICS: [(&str, Metric); 17] = [
     ("latency", Metric::Latency),
     ("service_time", Metric::ServiceTime),
     ("connect", Metric::Connect),
@@ -57,6 +57,7 @@ pub(crate) const METRICS: [(&str, Metric); 16] = [
     ("cut", Metric::Cut),
     ("interrupted", Metric::Interrupted),
     ("lateness", Metric::Lateness),
+    ("throttled", Metric::Throttled),
 ];
 
 /// A range without the blanks at its ends.
