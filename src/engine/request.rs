@@ -68,8 +68,10 @@ impl Worker {
             timeout: prepared.wire.timeout,
             keep_body: if step.reads_body { KeepBody::Always } else { KeepBody::UnlessOk },
         };
+        self.lend_connections(user);
         let response = user.scope.expect_answer();
         let result = user.connections.exchange(&request, response, &mut flight.timing).await;
+        self.take_connections_back(user);
         let timing = flight.timing;
         user.cursor = timing.ended;
         let service = timing.first_byte_written.map(|first| timing.ended.saturating_duration_since(first));

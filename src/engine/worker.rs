@@ -16,10 +16,11 @@ use super::timer::Timer;
 use super::user::User;
 use super::wire::Scratch;
 use super::{Base, Prepared};
+use crate::http::Pool;
 use crate::metrics::{Recorder, Sample, Staged};
 use crate::outcome::{Cause, OwnFault};
 use crate::plan;
-use crate::scenario::model::{Action, CheckId, RowId, Shape, StageId, Step};
+use crate::scenario::model::{Action, CheckId, Connections, RowId, Shape, StageId, Step};
 use crate::template::{Expr, Scope};
 
 /// What the coordinator tells its workers.
@@ -67,6 +68,8 @@ pub(super) struct Worker {
     throttles: Vec<Option<Throttle>>,
     pub(super) scratch: RefCell<Scratch>,
     buffers: RefCell<Vec<Vec<u8>>>,
+    /// Where users share connections.
+    pool: Option<RefCell<Pool>>,
     pub(super) samples: RefCell<Vec<Sample>>,
     pub(super) sampled: RefCell<HashSet<(RowId, Cause)>>,
     faults: RefCell<BTreeMap<OwnFault, String>>,
@@ -113,6 +116,8 @@ impl Worker {
                 // What is done once is no load.
                 Part::Once(_) => prepared.scenarios.iter().map(|_| None).collect(),
             },
+            pool: (prepared.test.connections == Connections::Shared)
+                .then(|| RefCell::new(Pool::new(Arc::clone(&prepared.network)))),
             prepared,
             timer: Timer::new()?,
             epoch,
@@ -245,6 +250,26 @@ impl Worker {
         const KEPT: usize = 64 * 1024;
         if buffer.capacity() <= KEPT {
             self.buffers.borrow_mut().push(buffer);
+        }
+    }
+
+    /// Lends a user what it needs for an exchange, where connections are shared.
+    pub(super) fn lend_connections(&self, user: &mut User) {
+        if let Some(pool) = &self.pool {
+            pool.borrow_mut().lend(&mut user.connections);
+        }
+    }
+
+    pub(super) fn take_connections_back(&self, user: &mut User) {
+        if let Some(pool) = &self.pool {
+            pool.borrow_mut().take_back(&mut user.connections);
+        }
+    }
+
+    /// What a user does with its connections when an iteration is over, or its `on_start`.
+    pub(super) fn let_go_of_connections(&self, user: &mut User) {
+        if self.prepared.test.connections == Connections::Fresh {
+            user.connections.close();
         }
     }
 

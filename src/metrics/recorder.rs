@@ -429,8 +429,13 @@ mod tests {
     use crate::scenario::model::RowInfo;
 
     fn catalog() -> Catalog {
-        let row =
-            RowInfo { name: "reserve".into(), scenario: 0, groups: vec![], business: vec!["taken".into()] };
+        let row = RowInfo {
+            name: "reserve".into(),
+            scenario: 0,
+            groups: vec![],
+            optional: false,
+            business: vec!["taken".into()],
+        };
         Catalog { rows: vec![row], stages: vec!["peak".into()], ..Catalog::default() }
     }
 

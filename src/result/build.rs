@@ -77,16 +77,19 @@ impl RunResult {
         let clean_sample = |text: &str| harmless(&redactor_of_samples.redact(text), true).into_owned();
 
         let rows = rows(test, &total, load);
-        let totals = totals(&rows, load.seconds(|_| true, &[]));
+        let aside = totals(&rows, true, 0.0);
+        let totals =
+            Totals { optional: aside.attempted, ..totals(&rows, false, load.seconds(|_| true, &[])) };
         let mut lateness = Times::default();
         total.scenarios.iter().for_each(|scenario| lateness.add(&scenario.lateness));
         let validity = validity(&ValidityFacts {
             own_faults: Some(&total.own_faults),
-            attempted: totals.attempted,
-            success: totals.success,
-            business: totals.business,
-            failure: totals.failure,
-            interrupted: totals.interrupted,
+            // The books are those of all requests.
+            attempted: totals.attempted + aside.attempted,
+            success: totals.success + aside.success,
+            business: totals.business + aside.business,
+            failure: totals.failure + aside.failure,
+            interrupted: totals.interrupted + aside.interrupted,
             lateness_p99: lateness.percentile(99.0),
             cpu_share: facts.cpu_share,
         });
@@ -225,6 +228,7 @@ fn rows(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<RowResult> {
                 .iter()
                 .filter_map(|group| Some(catalog.groups.get(group.index())?.name.clone()))
                 .collect(),
+            optional: info.optional,
             attempted: record.attempted,
             success: record.successes(),
             business: record.refusals(),
@@ -277,9 +281,10 @@ fn outcomes(business: &[String], record: &RowRecord, load_s: f64) -> Vec<Outcome
     outcomes
 }
 
-fn totals(rows: &[RowResult], load_s: f64) -> Totals {
+/// Of optional rows, or of the others.
+fn totals(rows: &[RowResult], optional: bool, load_s: f64) -> Totals {
     let mut totals = Totals::default();
-    for row in rows {
+    for row in rows.iter().filter(|row| row.optional == optional) {
         totals.attempted += row.attempted;
         totals.success += row.success;
         totals.business += row.business;
@@ -354,6 +359,7 @@ fn groups(test: &Test, total: &Recorder) -> Vec<GroupResult> {
         .map(|(info, times)| GroupResult {
             name: info.name.clone(),
             scenario: name_of(test, info.scenario),
+            optional: info.optional,
             duration: distribution(times),
         })
         .collect()
@@ -368,6 +374,7 @@ fn checks(test: &Test, total: &Recorder) -> Vec<CheckResult> {
             name: info.name.clone(),
             scenario: name_of(test, info.scenario),
             step: info.row.and_then(|row| Some(test.catalog.rows.get(row.index())?.name.clone())),
+            optional: info.optional,
             passed: tried.passed,
             failed: tried.failed,
         })

@@ -217,7 +217,7 @@ impl<'a> Session<'a> {
             let Interval { second, counted, users, samples, faults, stop_run } = interval;
             self.totals.add(&counted);
             self.samples.extend(samples);
-            self.seconds.push(Second::new(second, users.iter().sum(), &counted));
+            self.seconds.push(Second::new(second, users.iter().sum(), &counted, &test.catalog));
             if let Some((path, log)) = &mut log
                 && let Err(problem) = log.append(second, &counted, &test.catalog)
             {

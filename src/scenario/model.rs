@@ -19,6 +19,7 @@ pub struct Test {
     /// The file it came from, as the user named it.
     pub file: PathBuf,
     pub target: Target,
+    pub connections: Connections,
     /// The loads of the file; the top-level `load` + `flow` is one named like the file.
     pub scenarios: Vec<Scenario>,
     pub thresholds: Vec<Threshold>,
@@ -42,6 +43,29 @@ pub enum TargetKind {
     Bundled,
     /// A base URL, without a trailing slash.
     Url(String),
+}
+
+/// How users come by their connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Connections {
+    /// Each keeps its own. In the open model an arrival takes over that of a user who is done.
+    #[default]
+    PerUser,
+    /// Each iteration connects anew.
+    Fresh,
+    /// The users of a worker share a pool: one is lent for a request, and then anybody's.
+    Shared,
+}
+
+impl Connections {
+    /// The word of the scenario language.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Connections::PerUser => "per-user",
+            Connections::Fresh => "fresh",
+            Connections::Shared => "shared",
+        }
+    }
 }
 
 /// One load and what its users do.
@@ -343,6 +367,8 @@ pub struct RowInfo {
     pub scenario: u16,
     /// The groups it stands in, outermost first; all of them where requests of one name stand in several.
     pub groups: Vec<GroupId>,
+    /// Left out of every metric that does not name it.
+    pub optional: bool,
     /// The names of its business outcomes; the index is their number in `Outcome::Business`.
     pub business: Vec<String>,
 }
@@ -351,6 +377,8 @@ pub struct RowInfo {
 pub struct GroupInfo {
     pub name: String,
     pub scenario: u16,
+    /// Left out of every metric that does not name it.
+    pub optional: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -363,6 +391,8 @@ pub struct CheckInfo {
     pub invariant: bool,
     /// Whether it is looked at under load, by `on_start` or `flow`; the others are looked at once.
     pub measured: bool,
+    /// Left out of every metric that does not name it, or its row.
+    pub optional: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

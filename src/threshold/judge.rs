@@ -9,7 +9,7 @@ use crate::metrics::{
     Amounts, Cell, Custom, Recorder, RowRecord, ScenarioRecord, Second, Staged, Times, Tried,
 };
 use crate::outcome::Cause;
-use crate::scenario::model::{Catalog, CheckInfo, RowInfo};
+use crate::scenario::model::{Catalog, CheckInfo, GroupId, RowInfo};
 use crate::scenario::threshold::{Aggregate, Comparison, Filter, Metric, OutcomeFilter, Threshold};
 
 /// What a threshold is judged on: a whole run, or a window of it.
@@ -127,11 +127,9 @@ pub(super) fn gather(threshold: &Threshold, catalog: &Catalog, totals: &Staged) 
 pub(super) fn seconds_under_load(threshold: &Threshold, catalog: &Catalog, load: &LoadTime) -> f64 {
     let filter = &threshold.filter;
     let wanted = |scenario: usize| match threshold.metric {
-        Metric::Requests => catalog
-            .rows
-            .iter()
-            .enumerate()
-            .any(|(index, row)| usize::from(row.scenario) == scenario && wants_row(filter, index, row)),
+        Metric::Requests => catalog.rows.iter().enumerate().any(|(index, row)| {
+            usize::from(row.scenario) == scenario && wants_row(filter, catalog, index, row)
+        }),
         _ => wants_scenario(filter, scenario),
     };
     load.seconds(wanted, &filter.stages)
@@ -261,7 +259,8 @@ impl<'a> View<'a> {
     fn rows(&self) -> impl Iterator<Item = (&'a RowInfo, &'a RowRecord)> {
         self.recorders().flat_map(move |recorder| {
             let rows = self.catalog.rows.iter().zip(&recorder.rows).enumerate();
-            rows.filter(|(index, (info, _))| wants_row(self.filter, *index, info)).map(|(_, row)| row)
+            rows.filter(|(index, (info, _))| wants_row(self.filter, self.catalog, *index, info))
+                .map(|(_, row)| row)
         })
     }
 
@@ -328,9 +327,10 @@ impl<'a> View<'a> {
     fn of_groups(&self) -> Times {
         let Filter { groups, scenarios, .. } = self.filter;
         let wanted = |index: usize| {
-            let in_scenario = |info: &crate::scenario::model::GroupInfo| scenarios.contains(&info.scenario);
-            (groups.is_empty() || groups.iter().any(|group| group.index() == index))
-                && (scenarios.is_empty() || self.catalog.groups.get(index).is_some_and(in_scenario))
+            let Some(info) = self.catalog.groups.get(index) else { return false };
+            let named = groups.iter().any(|group| group.index() == index);
+            (named || (groups.is_empty() && !info.optional))
+                && (scenarios.is_empty() || scenarios.contains(&info.scenario))
         };
         union(self.recorders().flat_map(|recorder| {
             recorder.groups.iter().enumerate().filter(|(index, _)| wanted(*index)).map(|(_, times)| times)
@@ -340,8 +340,8 @@ impl<'a> View<'a> {
     fn checks(&self) -> Tried {
         let mut tried = Tried::default();
         for recorder in self.recorders() {
-            for (info, record) in self.catalog.checks.iter().zip(&recorder.checks) {
-                if self.wants_check(info) {
+            for (index, (info, record)) in self.catalog.checks.iter().zip(&recorder.checks).enumerate() {
+                if self.wants_check(index, info) {
                     tried.passed += record.passed;
                     tried.failed += record.failed;
                 }
@@ -350,27 +350,40 @@ impl<'a> View<'a> {
         tried
     }
 
-    /// `checks{outcome=…}` names a check.
-    fn wants_check(&self, check: &CheckInfo) -> bool {
-        let named = match &self.filter.outcome {
-            Some(OutcomeFilter::Named(name)) => *name == check.name,
-            _ => true,
-        };
-        let in_row = match check.row {
-            Some(id) => {
-                self.catalog.rows.get(id.index()).is_some_and(|info| wants_row(self.filter, id.index(), info))
-            }
+    fn wants_check(&self, index: usize, check: &CheckInfo) -> bool {
+        let Filter { rows, groups, checks, .. } = self.filter;
+        let named = checks.iter().any(|id| id.index() == index);
+        if !named && !checks.is_empty() {
+            return false;
+        }
+        match check.row {
+            Some(id) => self.catalog.rows.get(id.index()).is_some_and(|info| {
+                fits_row(self.filter, id.index(), info)
+                    && (named || is_wanted_if_optional(self.filter, self.catalog, id.index(), info))
+            }),
             None => {
-                self.filter.rows.is_empty()
-                    && self.filter.groups.is_empty()
+                rows.is_empty()
+                    && groups.is_empty()
+                    && (named || !check.optional)
                     && wants_scenario(self.filter, usize::from(check.scenario))
             }
-        };
-        named && in_row
+        }
     }
 }
 
-fn wants_row(filter: &Filter, index: usize, row: &RowInfo) -> bool {
+fn wants_row(filter: &Filter, catalog: &Catalog, index: usize, row: &RowInfo) -> bool {
+    fits_row(filter, index, row) && is_wanted_if_optional(filter, catalog, index, row)
+}
+
+/// An optional row counts where the filter names it, or an optional group that it stands in.
+fn is_wanted_if_optional(filter: &Filter, catalog: &Catalog, index: usize, row: &RowInfo) -> bool {
+    let is_optional = |group: &GroupId| catalog.groups.get(group.index()).is_some_and(|info| info.optional);
+    !row.optional
+        || filter.rows.iter().any(|id| id.index() == index)
+        || filter.groups.iter().any(|group| is_optional(group) && row.groups.contains(group))
+}
+
+fn fits_row(filter: &Filter, index: usize, row: &RowInfo) -> bool {
     let Filter { rows, groups, scenarios, .. } = filter;
     (rows.is_empty() || rows.iter().any(|id| id.index() == index))
         && (groups.is_empty() || groups.iter().any(|group| row.groups.contains(group)))

@@ -6,11 +6,13 @@
 mod support;
 
 mod commands;
+mod connections;
 mod ends;
 mod faults;
 mod language;
 mod load;
 mod monitor;
+mod optional;
 mod run;
 mod secrets;
 mod secure;

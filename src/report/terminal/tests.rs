@@ -50,6 +50,7 @@ fn row(name: &str, mut outcomes: Vec<OutcomeResult>) -> RowResult {
         outcome.share = outcome.count as f64 / all.max(1) as f64;
     }
     RowResult {
+        optional: false,
         name: name.into(),
         method: Some("POST".into()),
         path: None,
@@ -96,6 +97,7 @@ fn result(
 ) -> RunResult {
     let sum = |pick: fn(&RowResult) -> u64| rows.iter().map(pick).sum::<u64>();
     let totals = Totals {
+        optional: 0,
         attempted: sum(|row| row.attempted),
         success: sum(|row| row.success),
         business: sum(|row| row.business),
@@ -300,11 +302,13 @@ fn failing() -> RunResult {
     failing.totals.interrupted = 3;
     failing.totals.in_doubt = 804;
     failing.groups = vec![GroupResult {
+        optional: false,
         name: "buy".into(),
         scenario: "reservation-stress".into(),
         duration: Some(times(41_270, 195.0)),
     }];
     let check = |name: &str, step: Option<&str>, passed, failed| CheckResult {
+        optional: false,
         name: name.into(),
         scenario: "reservation-stress".into(),
         step: step.map(Into::into),

@@ -5,8 +5,8 @@ use crate::metrics::Exchange;
 use crate::outcome::{Cause, Outcome, OwnFault, Phase};
 use crate::result::{InvariantState, Soundness};
 use crate::scenario::model::{
-    CheckId, CheckInfo, CustomId, CustomInfo, GroupId, GroupInfo, Load, LoadKind, Profile, RowId, RowInfo,
-    Shape, Target,
+    CheckId, CheckInfo, Connections, CustomId, CustomInfo, GroupId, GroupInfo, Load, LoadKind, Profile,
+    RowId, RowInfo, Shape, Target,
 };
 use crate::scenario::monitor::{Gauge, Watch, WatchKind};
 use crate::scenario::threshold::{Comparison, Filter};
@@ -29,6 +29,7 @@ fn test() -> Test {
         name: name.into(),
         scenario: 0,
         groups: groups.iter().map(|&id| GroupId(id)).collect(),
+        optional: false,
         business: business.iter().map(|&name| name.into()).collect(),
     };
     Test {
@@ -40,6 +41,7 @@ fn test() -> Test {
             ready: Some("/healthz".into()),
             ready_timeout: Duration::from_secs(10),
         },
+        connections: Connections::default(),
         scenarios: vec![Scenario {
             name: "reservation-stress".into(),
             load: Load {
@@ -76,11 +78,12 @@ fn test() -> Test {
                 row("issue token", &[], &[]),
                 row("reserve seat", &[0], &["seat taken", "token expired"]),
             ],
-            groups: vec![GroupInfo { name: "buy".into(), scenario: 0 }],
+            groups: vec![GroupInfo { name: "buy".into(), scenario: 0, optional: false }],
             checks: vec![CheckInfo {
                 name: "has an id".into(),
                 scenario: 0,
                 row: Some(RowId(1)),
+                optional: false,
                 invariant: false,
                 measured: true,
             }],

@@ -13,7 +13,7 @@ pub(super) struct Book {
     pub(super) catalog: Catalog,
     rows: HashMap<String, RowId>,
     groups: HashMap<String, GroupId>,
-    checks: HashMap<(String, Option<RowId>, bool, bool), CheckId>,
+    checks: HashMap<(String, Option<RowId>, [bool; 3]), CheckId>,
     customs: HashMap<String, CustomId>,
 }
 
@@ -28,7 +28,7 @@ fn next(len: usize) -> Result<u16, TooMany> {
 
 impl Book {
     /// The row of a name: requests of one name share it.
-    pub(super) fn row(&mut self, name: &str, groups: &[GroupId]) -> Result<RowId, TooMany> {
+    pub(super) fn row(&mut self, name: &str, groups: &[GroupId], optional: bool) -> Result<RowId, TooMany> {
         if let Some(&id) = self.rows.get(name) {
             if let Some(row) = self.catalog.rows.get_mut(id.index()) {
                 let new = groups.iter().filter(|group| !row.groups.contains(group)).copied();
@@ -39,7 +39,13 @@ impl Book {
         }
         let id = RowId(next(self.catalog.rows.len())?);
         let groups = groups.to_vec();
-        self.catalog.rows.push(RowInfo { name: name.to_owned(), scenario: 0, groups, business: Vec::new() });
+        self.catalog.rows.push(RowInfo {
+            name: name.to_owned(),
+            scenario: 0,
+            groups,
+            optional,
+            business: Vec::new(),
+        });
         self.rows.insert(name.to_owned(), id);
         Ok(id)
     }
@@ -59,19 +65,19 @@ impl Book {
         Ok(id)
     }
 
-    pub(super) fn group(&mut self, name: &str) -> Result<GroupId, TooMany> {
+    pub(super) fn group(&mut self, name: &str, optional: bool) -> Result<GroupId, TooMany> {
         if let Some(&id) = self.groups.get(name) {
             return Ok(id);
         }
         let id = GroupId(next(self.catalog.groups.len())?);
-        self.catalog.groups.push(GroupInfo { name: name.to_owned(), scenario: 0 });
+        self.catalog.groups.push(GroupInfo { name: name.to_owned(), scenario: 0, optional });
         self.groups.insert(name.to_owned(), id);
         Ok(id)
     }
 
     /// A check, and whether one of that name was there before.
     pub(super) fn check(&mut self, info: CheckInfo) -> Result<(CheckId, bool), TooMany> {
-        let key = (info.name.clone(), info.row, info.invariant, info.measured);
+        let key = (info.name.clone(), info.row, [info.invariant, info.measured, info.optional]);
         if let Some(&id) = self.checks.get(&key) {
             return Ok((id, true));
         }

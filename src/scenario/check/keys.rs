@@ -127,6 +127,11 @@ pub(crate) static HTTP: Place = Place {
     keys: &[&[
         key("timeout", "How long a request may take; 30s without it.", Shape::Duration),
         key("headers", "Headers of every request; a step's own win.", TEXTS),
+        key(
+            "connections",
+            "Whether users keep their connections (`per-user`), connect anew for each iteration (`fresh`), or share a pool (`shared`).",
+            Shape::Word(&["per-user", "fresh", "shared"]),
+        ),
     ]],
 };
 
@@ -175,7 +180,7 @@ pub(crate) static LOAD: Place = Place {
             Shape::Word(&["drop", "wait"]),
         ),
         key(
-                    "throttle",
+            "throttle",
             "A cap on requests, like `200/s`: one that has to wait for it is due later.",
             Shape::Rate,
         ),
@@ -291,6 +296,7 @@ pub(crate) static COMMON: &[Key] = &[
     key("name", "What the step is called in reports and thresholds.", Shape::Text),
     key("when", "The step is taken only if this expression holds.", Shape::Expression),
     key("chance", "The step is taken with this probability, like `20%`.", Shape::Share),
+    key("optional", "Leave the step out of every metric that does not name it.", Shape::Flag),
 ];
 
 /// Keys of a request only.
@@ -327,7 +333,7 @@ pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
 }
 
 /// Keys of the language that this version does not know yet.
-pub(crate) const LATER: [&str; 25] = [
+pub(crate) const LATER: [&str; 23] = [
     "arrivals",
     "pace",
     "iterations_per_user",
@@ -348,8 +354,6 @@ pub(crate) const LATER: [&str; 25] = [
     "then",
     "else",
     "log",
-    "optional",
-    "connections",
     "specs",
     "image",
     "measure",

@@ -22,7 +22,7 @@ use self::names::Names;
 use self::reading::{Fields, Findings};
 use super::LoadOptions;
 use super::finding::{Finding, Source};
-use super::model::{RowId, Scenario, StatusSet, Step, Test};
+use super::model::{Connections, RowId, Scenario, StatusSet, Step, Test};
 use super::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Env, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
@@ -41,6 +41,7 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         book: Book::default(),
         course: Course::default(),
         timeout: TIMEOUT,
+        connections: Connections::default(),
         headers: Vec::new(),
         status: None,
         business: Vec::new(),
@@ -51,6 +52,7 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         gathered: Gathered::default(),
         circumstances: Vec::new(),
         groups: Vec::new(),
+        optional: false,
         requests: 0,
     };
     let test = check.test(root, options);
@@ -127,6 +129,7 @@ struct Check<'a> {
 
     // Defaults of every request.
     timeout: Duration,
+    connections: Connections,
     headers: Vec<Entry>,
     status: Option<StatusSet>,
     business: Vec<Entry>,
@@ -143,6 +146,8 @@ struct Check<'a> {
     gathered: Gathered,
     circumstances: Vec<Circumstance>,
     groups: Vec<super::model::GroupId>,
+    /// Whether what is measured here is left out of unfiltered metrics.
+    optional: bool,
     /// How many requests there are so far; a request's number is its [`RequestId`](super::model::RequestId).
     requests: usize,
 }
@@ -184,6 +189,7 @@ impl Check<'_> {
             file: self.source.path().to_owned(),
             description,
             target: target?,
+            connections: self.connections,
             scenarios: vec![Scenario { name: name.clone(), load: load?, ..scenario }],
             name,
             thresholds,

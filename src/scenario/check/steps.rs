@@ -66,7 +66,12 @@ impl Check<'_> {
             let circumstance = self.course.circumstance(words, String::new());
             self.circumstances.push(circumstance);
         }
+        let around = self.optional;
+        if let Some(entry) = fields.get("optional") {
+            self.optional = self.is_optional(entry).unwrap_or(around);
+        }
         let done = self.action(fields, given.clone().flatten());
+        self.optional = around;
         self.circumstances.truncate(under);
         let (action, needs, default_name) = done?;
         if condition.is_some() && when.is_none() {
@@ -82,6 +87,33 @@ impl Check<'_> {
         };
         let line = u32::try_from(self.source.position(node.span.start).line).unwrap_or(u32::MAX);
         Some(Step { name, line, when, chance, needs, action })
+    }
+
+    /// `optional` of a step: those within a group or a loop are what it is, unless they say otherwise.
+    fn is_optional(&mut self, entry: &Entry) -> Option<bool> {
+        let optional = self.flag(&entry.value, &entry.key)?;
+        if optional && !self.block.is_measured() {
+            let block = self.block.name();
+            self.error(
+                &entry.key.span,
+                format!("`optional` says nothing in `{block}`: its steps are in no metric"),
+                "take it out; it is for steps of `on_start` and `flow`",
+            );
+            return None;
+        }
+        Some(optional)
+    }
+
+    /// Requests and groups of one name are counted together, so all of them are optional or none is.
+    pub(super) fn agrees_on_optional(&mut self, known: Option<bool>, what: &str, name: &str, key: &Key) {
+        let here = if self.optional { "optional here, and not" } else { "not optional here, but" };
+        if known.is_some_and(|known| known != self.optional) {
+            self.error(
+                &key.span,
+                format!("the {what} `{}` is {here} where its name came first", shortened(name)),
+                format!("{what}s of one name are counted together: give this one another name"),
+            );
+        }
     }
 
     fn condition(&mut self, entry: &Entry) -> Option<Expr> {
@@ -225,8 +257,11 @@ impl Check<'_> {
         self.no_at_most(fields, "group");
         let name = self.name_of(entry, "a group");
         let group = name.as_deref().and_then(|name| {
-            let id = self.book.group(name);
-            self.counted(id, &entry.key)
+            let id = self.book.group(name, self.optional);
+            let id = self.counted(id, &entry.key)?;
+            let known = self.book.catalog.groups.get(id.index()).map(|group| group.optional);
+            self.agrees_on_optional(known, "group", name, &entry.key);
+            Some(id)
         });
         let depth = self.groups.len();
         self.groups.extend(group);
