@@ -31,7 +31,7 @@ pub struct CheckResult {
 }
 
 /// How a once-only part went.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct OnceReport {
     /// What it left in the slots.
     pub base: Base,

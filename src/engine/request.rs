@@ -195,7 +195,7 @@ impl Worker {
         }
         let body = response.body();
         let body = String::from_utf8_lossy(&body[..body.len().min(SAMPLE_BODY)]).into_owned();
-        let at = Instant::now().saturating_duration_since(self.epoch);
+        let at = Instant::now().saturating_duration_since(self.epoch());
         let captured = self.captured(user, &[&request, &detail, &body]);
         self.samples.borrow_mut().push(Sample { row, cause, at, request, status, detail, body, captured });
     }

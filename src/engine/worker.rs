@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::LocalSet;
 
-use super::inject::{Lane, inject};
+use super::Prepared;
+use super::inject::{Begin, Lane, inject};
 use super::throttle::Throttle;
 use super::timer::Timer;
 use super::user::User;
 use super::wire::Scratch;
-use super::{Base, Prepared};
 use crate::http::Pool;
 use crate::metrics::{Recorder, Sample, Staged};
 use crate::outcome::{Cause, OwnFault};
@@ -50,6 +50,8 @@ pub(super) struct HandOver {
     pub(super) faults: Vec<(OwnFault, String)>,
     /// A step said `stop: run`.
     pub(super) stop_run: bool,
+    /// Scenarios whose last user on this worker is done, and when that was, since the beginning of the load.
+    pub(super) ended: Vec<(u16, Duration)>,
     /// The worker is done.
     pub(super) last: bool,
 }
@@ -62,7 +64,10 @@ pub(super) struct Worker {
     pub(super) prepared: Arc<Prepared>,
     pub(super) timer: Timer,
     /// The beginning of the load.
-    pub(super) epoch: Instant,
+    epoch: Instant,
+    /// That of each scenario's own.
+    begins: Vec<Cell<Instant>>,
+    ended: RefCell<Vec<(u16, Duration)>>,
     recorder: RefCell<Staged>,
     /// By scenario; none where requests go out as they come.
     throttles: Vec<Option<Throttle>>,
@@ -121,6 +126,8 @@ impl Worker {
             prepared,
             timer: Timer::new()?,
             epoch,
+            begins: vec![Cell::new(epoch); scenarios],
+            ended: RefCell::default(),
             scratch: RefCell::default(),
             buffers: RefCell::default(),
             samples: RefCell::default(),
@@ -136,6 +143,31 @@ impl Worker {
             stop_run: Cell::new(false),
             part,
         })
+    }
+
+    /// The load of a scenario begins at `at`.
+    pub(super) fn begin(&self, scenario: u16, at: Instant) {
+        if let Some(begins) = self.begins.get(usize::from(scenario)) {
+            begins.set(at);
+        }
+    }
+
+    /// The beginning of the load of all.
+    pub(super) fn epoch(&self) -> Instant {
+        self.epoch
+    }
+
+    pub(super) fn began(&self, scenario: u16) -> Instant {
+        self.begins.get(usize::from(scenario)).map_or(self.epoch, Cell::get)
+    }
+
+    /// Ready when the run drains; at once where it does already.
+    pub(super) async fn until_draining(&self) {
+        // Asked for before it is looked at, so that nothing comes between.
+        let notified = self.draining.notified();
+        if !self.is_draining() {
+            notified.await;
+        }
     }
 
     pub(super) fn record(&self, stage: Option<StageId>, count: impl FnOnce(&mut Recorder)) {
@@ -155,7 +187,7 @@ impl Worker {
         else {
             return None;
         };
-        let seconds = at.saturating_duration_since(self.epoch).as_secs_f64();
+        let seconds = at.saturating_duration_since(self.began(scenario)).as_secs_f64();
         profile.stages.get(plan::stage_at(profile, seconds)).and_then(|stage| stage.name)
     }
 
@@ -291,6 +323,7 @@ impl Worker {
             samples: std::mem::take(&mut *self.samples.borrow_mut()),
             faults: faults.into_iter().filter(|(fault, _)| told.insert(*fault)).collect(),
             stop_run: self.stop_run.get(),
+            ended: std::mem::take(&mut *self.ended.borrow_mut()),
             last,
         }
     }
@@ -299,7 +332,8 @@ impl Worker {
 /// What a worker's thread is given.
 pub(super) struct Assignment {
     pub(super) prepared: Arc<Prepared>,
-    pub(super) bases: Vec<Base>,
+    /// For each scenario.
+    pub(super) begins: Vec<watch::Receiver<Option<Begin>>>,
     pub(super) lane: Lane,
     pub(super) epoch: Instant,
     pub(super) control: watch::Receiver<Control>,
@@ -308,7 +342,7 @@ pub(super) struct Assignment {
 
 /// The life of a worker's thread. Whatever happens, its last hand-over is sent.
 pub(super) fn work(assignment: Assignment) {
-    let Assignment { prepared, bases, lane, epoch, mut control, hand_overs } = assignment;
+    let Assignment { prepared, begins, lane, epoch, mut control, hand_overs } = assignment;
     let number = usize::try_from(lane.number).unwrap_or(usize::MAX);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let started = runtime.and_then(|runtime| {
@@ -328,6 +362,7 @@ pub(super) fn work(assignment: Assignment) {
                 samples: Vec::new(),
                 faults: vec![(OwnFault::System, format!("a worker could not start: {error}"))],
                 stop_run: true,
+                ended: Vec::new(),
                 last: true,
             });
             return;
@@ -338,9 +373,8 @@ pub(super) fn work(assignment: Assignment) {
         let driver = Rc::clone(&worker);
         tokio::task::spawn_local(async move { driver.timer.drive().await });
         let mut injectors = tokio::task::JoinSet::new();
-        for (number, base) in bases.into_iter().enumerate() {
-            let number = u16::try_from(number).unwrap_or(u16::MAX);
-            injectors.spawn_local(inject(Rc::clone(&worker), number, base, lane.clone()));
+        for (number, begin) in (0..).zip(begins) {
+            injectors.spawn_local(inject(Rc::clone(&worker), number, begin, lane.clone()));
         }
         let mut second = 0;
         let mut kill_at: Option<Instant> = None;
@@ -364,7 +398,11 @@ pub(super) fn work(assignment: Assignment) {
                     }
                     Ok(Control::Kill) | Err(_) => running = false,
                 },
-                done = injectors.join_next() => running = done.is_some(),
+                done = injectors.join_next() => match done {
+                    Some(Ok(scenario)) => worker.ended.borrow_mut().push((scenario, epoch.elapsed())),
+                    Some(Err(_)) => {}
+                    None => running = false,
+                },
             }
         }
         second

@@ -9,7 +9,7 @@ mod users;
 
 pub use arrivals::{Arrivals, striped};
 pub use scale::{scaled, smoke};
-pub use users::{Presence, most_users, presence, users_at};
+pub use users::{Presence, most_users, presence, users_at, users_before};
 
 use crate::scenario::model::Profile;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::plan::{Arrivals, most_users, value_at};
 use crate::scenario::model::{
-    Action, Load, LoadKind, Profile, Scenario, Shape, Spacing, Step, TargetKind, Test, Think, WhenFull,
+    Action, Load, LoadKind, Profile, Scenario, Shape, Spacing, Start, Step, TargetKind, Test, Think, WhenFull,
 };
 use crate::units::{count, scenario_duration, trim_float};
 
@@ -49,7 +49,7 @@ fn warnings(scenario: &Scenario, open_files: Option<u64>) -> Vec<String> {
     let name = &scenario.name;
     let users = match &scenario.load.shape {
         Shape::Users(profile) => most_users(profile),
-        Shape::SharedIterations { users, .. } => u64::from(*users),
+        Shape::SharedIterations { users, .. } | Shape::OwnIterations { users, .. } => u64::from(*users),
         Shape::Arrivals { max_users: Some(most), .. } => u64::from(*most),
         Shape::Arrivals { max_users: None, .. } => {
             return vec![format!(
@@ -72,7 +72,20 @@ fn warnings(scenario: &Scenario, open_files: Option<u64>) -> Vec<String> {
 fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
     let Load { kind, shape, graceful_stop, pace, throttle, max_duration } = &scenario.load;
     if test.scenarios.len() > 1 {
-        let _ = writeln!(out, "\nscenario    {}", scenario.name);
+        let starts = match scenario.start {
+            Start::At(at) if at.is_zero() => String::new(),
+            Start::At(at) => format!(", from {}", scenario_duration(at)),
+            Start::After { scenario, delay } => {
+                let before = test.scenarios.get(usize::from(scenario)).map_or("", |before| &before.name);
+                let delay = match delay {
+                    Duration::ZERO => "once".to_owned(),
+                    _ => format!("{} after", scenario_duration(delay)),
+                };
+                format!(", {delay} `{before}` is done")
+            }
+        };
+        let measured = if scenario.is_measured { "" } else { ", not measured unless named" };
+        let _ = writeln!(out, "\nscenario    {}{starts}{measured}", scenario.name);
     }
     let kind = kind.map(LoadKind::as_str).map_or(String::new(), |kind| format!("{kind}, "));
     match shape {
@@ -113,6 +126,14 @@ fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
                 out,
                 "load        {kind}closed model, {} shared by {}",
                 plural(*iterations, "iteration"),
+                plural((*users).into(), "user")
+            );
+        }
+        Shape::OwnIterations { users, each } => {
+            let _ = writeln!(
+                out,
+                "load        {kind}closed model, {} by each of {}",
+                plural(*each, "iteration"),
                 plural((*users).into(), "user")
             );
         }

@@ -2,6 +2,7 @@
 //!
 //! `run` does one; what tries several loads, or several sizes of a target, does one after another.
 
+mod order;
 mod session;
 mod stops;
 

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 
+use super::order::Order;
 use super::{On, RunError, Settings, Stops, workers};
-use crate::engine::{Base, Interval, Once, OnceReport, Prepared};
+use crate::engine::{Interval, Once, OnceReport, Prepared};
 use crate::metrics::{Sample, Second, Staged, Watched};
 use crate::outcome::OwnFault;
 use crate::output::{Course, Progress, say};
 use crate::result::{
     Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError, harmless,
 };
-use crate::scenario::model::{Scenario, Shape, TargetKind, Test};
+use crate::scenario::model::{Scenario, Shape, Start, TargetKind, Test};
 use crate::target::{self, Monitor};
 use crate::template::{Env, Shared};
 use crate::threshold::{Data, Gate, Judgement, LoadTime};
@@ -107,9 +109,10 @@ impl<'a> Session<'a> {
             Err(error) => return Ok(self.without_load(Ended::SetupFailed(error.to_string()))),
         };
 
-        let mut bases = Vec::new();
+        let mut order = Order::new(&test);
         let mut ended = None;
-        for number in 0..scenario_count(&test) {
+        for number in order.first() {
+            order.touch(number);
             let setup = tokio::select! {
                 setup = prepared.once(Once::Setup, number, None, None) => setup,
                 () = stops.at_least(1) => {
@@ -120,24 +123,25 @@ impl<'a> Session<'a> {
             };
             self.captured.extend(setup.captured);
             if !setup.problems.is_empty() {
-                ended.get_or_insert(Ended::SetupFailed(setup.problems.join("; ")));
+                ended = Some(Ended::SetupFailed(setup.problems.join("; ")));
+                break;
             }
-            bases.push(setup.base);
+            order.ready(number, setup.base);
         }
         let ended = match ended {
             Some(ended) => self.without_load(ended),
             None => {
                 let monitor = Monitor::open(&test.monitor, ready).await;
-                let ended = self.drive(&prepared, &bases, monitor, log, stops).await?;
+                let ended = self.drive(&prepared, &mut order, monitor, log, stops).await?;
                 let asked = stops.count();
-                self.verify(&prepared, &bases, stops).await;
+                self.verify(&prepared, &order, stops).await;
                 if stops.count() > asked { Ended::Interrupted } else { ended }
             }
         };
         let enough = stops.count() + 1;
-        for number in 0..scenario_count(&test) {
+        for number in order.touched() {
             tokio::select! {
-                teardown = prepared.once(Once::Teardown, number, bases.get(usize::from(number)), None) => {
+                teardown = prepared.once(Once::Teardown, number, order.base(number), None) => {
                     for problem in teardown.problems {
                         say(&self.clean(&format!("warning: teardown: {problem}")));
                     }
@@ -158,14 +162,15 @@ impl<'a> Session<'a> {
     async fn drive(
         &mut self,
         prepared: &Arc<Prepared>,
-        bases: &[Base],
+        order: &mut Order,
         mut monitor: Monitor,
         log: Option<&Path>,
         stops: &Stops,
     ) -> Result<Ended, RunError> {
         let test = Arc::clone(&self.test);
         let planned = LoadTime::planned(&test);
-        let mut gate = Gate::new(&test.thresholds, &test.catalog, planned.clone());
+        let planned_end = Some(planned.end()).filter(|end| *end < Duration::MAX);
+        let mut gate = Gate::new(&test.thresholds, &test.catalog, planned);
         let mut progress = Progress::start(self.settings.progress, &courses(&test));
         let mut is_told = false;
         // The log is a second record: a full disk must not end a run that is still measuring.
@@ -183,10 +188,20 @@ impl<'a> Session<'a> {
                 None
             }
         });
-        let planned_end = Some(planned.end()).filter(|end| *end < Duration::MAX);
         let cpu_before = usage::processor_time();
-        let mut running = prepared.start(bases, self.workers).map_err(RunError::Workers)?;
+        let mut running = prepared.start(self.workers).map_err(RunError::Workers)?;
         let epoch = running.epoch;
+        for number in order.first() {
+            if let (Start::At(at), Some(base)) =
+                (test.scenarios[usize::from(number)].start, order.base(number))
+            {
+                running.begin(number, epoch + at, base.clone());
+                order.begun(number);
+                progress.begin(number.into(), at);
+            }
+        }
+        // What is done between two scenarios: `verify` of the one, `setup` of the next.
+        let mut between = JoinSet::new();
         monitor.start(epoch);
         let mut ended = Ended::Completed;
         // When the load was over, where that was before its planned end.
@@ -203,6 +218,7 @@ impl<'a> Session<'a> {
                         "stopping: running iterations may take {} to end; Ctrl-C again stops at once",
                         crate::units::scenario_duration(grace)
                     ));
+                    between.abort_all();
                     running.drain(Instant::now() + grace);
                     continue;
                 }
@@ -211,10 +227,30 @@ impl<'a> Session<'a> {
                     running.kill();
                     continue;
                 }
+                Some(done) = between.join_next(), if !between.is_empty() => {
+                    let Ok(Between { part, number, report }) = done else { continue };
+                    let asked = self.after_once(part, number, &report);
+                    if part == Once::Verify {
+                        order.verified(number);
+                        self.follow(order, number, prepared, &mut between);
+                    } else if let Err(problem) = asked {
+                        ended = Ended::SetupFailed(problem);
+                        cut_short.get_or_insert(epoch.elapsed());
+                        running.drain(Instant::now() + longest_grace(&test));
+                    } else {
+                        let at = Instant::now().max(epoch);
+                        running.begin(number, at, report.base.clone());
+                        order.ready(number, report.base);
+                        order.begun(number);
+                        gate.load_time().begin_scenario(number.into(), at - epoch);
+                        progress.begin(number.into(), at - epoch);
+                    }
+                    continue;
+                }
                 interval = running.next() => interval,
             };
             let Some(interval) = interval else { break };
-            let Interval { second, counted, users, samples, faults, stop_run } = interval;
+            let Interval { second, counted, users, samples, faults, stop_run, ended: over } = interval;
             self.totals.add(&counted);
             self.samples.extend(samples);
             self.seconds.push(Second::new(second, users.iter().sum(), &counted, &test.catalog));
@@ -234,9 +270,16 @@ impl<'a> Session<'a> {
             if let Some(last) = self.seconds.last() {
                 progress.tick(last, elapsed, planned_end);
             }
+            for (number, at) in over {
+                gate.load_time().end_scenario(number.into(), at);
+                if ended == Ended::Completed && order.has_followers(number) {
+                    self.verify_between(order, number, prepared, &mut between);
+                }
+            }
             if stop_run && ended == Ended::Completed {
                 ended = Ended::Stopped;
                 cut_short.get_or_insert(epoch.elapsed());
+                between.abort_all();
                 running.drain(Instant::now() + longest_grace(&test));
             }
             if let Some(broken) = gate.tick(elapsed, &self.totals, &counted, &self.seconds)
@@ -245,6 +288,7 @@ impl<'a> Session<'a> {
                 let text = test.thresholds.get(broken.threshold).map(|threshold| threshold.text.clone());
                 ended = Ended::Aborted(text.unwrap_or_default());
                 cut_short.get_or_insert(epoch.elapsed());
+                between.abort_all();
                 running.kill();
             }
         }
@@ -252,7 +296,7 @@ impl<'a> Session<'a> {
         self.stop_clock(cpu_before, took);
         self.watched = monitor.finish().await;
         progress.finish();
-        self.load = planned.between(Duration::ZERO, cut_short.unwrap_or(took));
+        self.load = gate.load_time().between(Duration::ZERO, cut_short.unwrap_or(took));
         self.judge(&gate);
         if let Err(panic) = running.join() {
             // What the others counted still stands, but the run is none to believe.
@@ -275,28 +319,78 @@ impl<'a> Session<'a> {
         self.judgements = gate.judge_all(&data);
     }
 
+    /// Begins to ask whether a scenario's data is still right, before another one changes it.
+    fn verify_between(
+        &self,
+        order: &mut Order,
+        number: u16,
+        prepared: &Arc<Prepared>,
+        between: &mut JoinSet<Between>,
+    ) {
+        if self.test.scenarios[usize::from(number)].verify.is_empty() {
+            order.verified(number);
+            self.follow(order, number, prepared, between);
+            return;
+        }
+        let (prepared, base) = (Arc::clone(prepared), order.base(number).cloned());
+        let totals = self.totals.total();
+        between.spawn_local(async move {
+            let part = Once::Verify;
+            Between { part, number, report: prepared.once(part, number, base.as_ref(), Some(&totals)).await }
+        });
+    }
+
+    /// Begins what comes after a scenario: a wait, and `setup`.
+    fn follow(
+        &self,
+        order: &mut Order,
+        number: u16,
+        prepared: &Arc<Prepared>,
+        between: &mut JoinSet<Between>,
+    ) {
+        for (next, delay) in order.followers(&self.test, number) {
+            order.touch(next);
+            let prepared = Arc::clone(prepared);
+            between.spawn_local(async move {
+                tokio::time::sleep(delay).await;
+                let part = Once::Setup;
+                Between { part, number: next, report: prepared.once(part, next, None, None).await }
+            });
+        }
+    }
+
+    /// Keeps what a once-only part showed; an error where it did not come to its end.
+    fn after_once(&mut self, part: Once, number: u16, report: &OnceReport) -> Result<(), String> {
+        self.captured.extend(report.captured.iter().cloned());
+        if part == Once::Verify {
+            self.invariants.extend(invariants(&self.test, number, report));
+        }
+        if report.problems.is_empty() { Ok(()) } else { Err(report.problems.join("; ")) }
+    }
+
     /// Asks whether the data is still right. A user who will not wait gets no answer, and no pass either.
-    async fn verify(&mut self, prepared: &Arc<Prepared>, bases: &[Base], stops: &Stops) {
+    async fn verify(&mut self, prepared: &Arc<Prepared>, order: &Order, stops: &Stops) {
         let totals = self.totals.total();
         // One more than there were: whoever has waited for users to drain must not be taken to mean this too.
         let enough = stops.count() + 1;
-        for number in 0..scenario_count(&self.test) {
+        for number in order.not_verified() {
             if self.test.scenarios[usize::from(number)].verify.is_empty() {
                 continue;
             }
-            let base = bases.get(usize::from(number));
+            // Where the run ended before a scenario's load began, there is nothing to ask about.
+            if !order.has_begun(number) {
+                continue;
+            }
+            let base = order.base(number);
             let report = tokio::select! {
                 report = prepared.once(Once::Verify, number, base, Some(&totals)) => report,
                 () = stops.at_least(enough) => OnceReport {
-                    base: Arc::from([]),
-                    checks: Vec::new(),
-                    skipped: Vec::new(),
-                    captured: Vec::new(),
                     problems: vec!["stopped before it was asked".into()],
+                    ..OnceReport::default()
                 },
             };
-            self.invariants.extend(invariants(&self.test, number, &report));
-            self.captured.extend(report.captured);
+            // What kept it from its end stands with the invariants.
+            let _ = self.after_once(Once::Verify, number, &report);
         }
     }
 
@@ -367,19 +461,23 @@ fn invariants(test: &Test, scenario: u16, report: &OnceReport) -> Vec<InvariantR
     results
 }
 
+/// A once-only part that was done while the load went on.
+struct Between {
+    part: Once,
+    number: u16,
+    report: OnceReport,
+}
+
 fn courses(test: &Test) -> Vec<Course> {
     let course = |scenario: &Scenario| Course {
         name: scenario.name.clone(),
+        begins: None,
         duration: match &scenario.load.shape {
             Shape::Users(profile) | Shape::Arrivals { profile, .. } => Some(profile.duration()),
-            Shape::SharedIterations { .. } => None,
+            Shape::SharedIterations { .. } | Shape::OwnIterations { .. } => None,
         },
     };
     test.scenarios.iter().map(course).collect()
-}
-
-fn scenario_count(test: &Test) -> u16 {
-    u16::try_from(test.scenarios.len()).unwrap_or(u16::MAX)
 }
 
 fn longest_grace(test: &Test) -> Duration {

@@ -72,6 +72,9 @@ impl Connections {
 #[derive(Debug)]
 pub struct Scenario {
     pub name: String,
+    pub start: Start,
+    /// Whether its samples count where no filter says which do. A warm-up's do not.
+    pub is_measured: bool,
     pub load: Load,
     /// Evaluated once, in this order, before `setup`.
     pub vars: Vec<(Slot, ValueTemplate)>,
@@ -89,6 +92,16 @@ pub struct Scenario {
     pub slots: Vec<String>,
     /// The slots that `flow` fills: emptied (set back to what `setup` and `on_start` left) at each iteration.
     pub flow_slots: Vec<Slot>,
+}
+
+/// When a scenario's load begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// So long after the beginning of the load.
+    At(Duration),
+    /// So long after the last user of another scenario (an index into [`Test::scenarios`]) is done, and its
+    /// `verify` with it.
+    After { scenario: u16, delay: Duration },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -139,6 +152,8 @@ pub enum Shape {
     Arrivals { profile: Profile, spacing: Spacing, max_users: Option<u32>, when_full: WhenFull },
     /// Closed model: a fixed number of iterations, shared by all users.
     SharedIterations { users: u32, iterations: u64 },
+    /// Closed model: a fixed number of iterations for each user.
+    OwnIterations { users: u32, each: u64 },
 }
 
 /// How arrivals follow one another.

@@ -63,6 +63,11 @@ impl<'a> Gate<'a> {
         Gate { thresholds, catalog, planned, watched }
     }
 
+    /// When what is under load; to be told of what turns out otherwise than planned.
+    pub fn load_time(&mut self) -> &mut LoadTime {
+        &mut self.planned
+    }
+
     /// Whether there is anything to watch; if not, ticks are free.
     pub fn is_idle(&self) -> bool {
         self.watched.is_empty()

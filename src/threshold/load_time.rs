@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::scenario::model::{Shape, StageId, Test};
+use crate::scenario::model::{Shape, StageId, Start, Test};
 
 /// A stretch of time since the beginning of the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,73 +13,143 @@ struct Span {
     to: Duration,
 }
 
+impl Span {
+    const ALWAYS: Span = Span { from: Duration::ZERO, to: Duration::MAX };
+
+    fn clip(self, window: Span) -> Span {
+        let within = |moment: Duration| moment.clamp(window.from, window.to);
+        Span { from: within(self.from), to: within(self.to) }
+    }
+
+    fn after(self, beginning: Duration) -> Span {
+        Span { from: beginning.saturating_add(self.from), to: beginning.saturating_add(self.to) }
+    }
+}
+
 /// The stretches of all scenarios and all named stages.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadTime {
     /// By the index of the scenario.
-    scenarios: Vec<Span>,
-    /// By [`StageId`]; a name may stand in several places.
-    stages: Vec<Vec<Span>>,
+    scenarios: Vec<OfScenario>,
+    /// By [`StageId`], each with its scenario, since the beginning of that; a name may stand in several places.
+    stages: Vec<Vec<(usize, Span)>>,
+    /// What is looked at.
+    window: Span,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct OfScenario {
+    /// Never, as far as is known, where it is the longest duration there is.
+    begins: Duration,
+    /// Without an end that is known, the longest there is.
+    lasts: Duration,
 }
 
 impl LoadTime {
     /// As the file plans it. Scenarios without a planned end (a fixed number of iterations) go on until they
-    /// are [clipped](LoadTime::between).
+    /// [end](LoadTime::end_scenario) or are [clipped](LoadTime::between); those after them are planned for
+    /// never, until they [begin](LoadTime::begin_scenario).
     pub fn planned(test: &Test) -> LoadTime {
-        let mut time =
-            LoadTime { scenarios: Vec::new(), stages: vec![Vec::new(); test.catalog.stages.len()] };
-        for scenario in &test.scenarios {
+        let mut stages = vec![Vec::new(); test.catalog.stages.len()];
+        let mut scenarios = Vec::new();
+        for (number, scenario) in test.scenarios.iter().enumerate() {
             let longest = scenario.load.max_duration.unwrap_or(Duration::MAX);
             let mut end = Duration::MAX;
             if let Shape::Users(profile) | Shape::Arrivals { profile, .. } = &scenario.load.shape {
                 end = Duration::ZERO;
                 for stage in &profile.stages {
                     let from = end;
-                    end += stage.duration;
-                    if let Some(spans) = stage.name.and_then(|name| time.stages.get_mut(name.index())) {
-                        spans.push(Span { from: from.min(longest), to: end.min(longest) });
+                    end = end.saturating_add(stage.duration);
+                    if let Some(spans) = stage.name.and_then(|name| stages.get_mut(name.index())) {
+                        spans.push((number, Span { from: from.min(longest), to: end.min(longest) }));
                     }
                 }
             }
-            time.scenarios.push(Span { from: Duration::ZERO, to: end.min(longest) });
+            scenarios.push(OfScenario { begins: begins(test, number), lasts: end.min(longest) });
         }
-        time
+        LoadTime { scenarios, stages, window: Span::ALWAYS }
+    }
+
+    /// A scenario begins at `at`, whenever it was planned to.
+    pub fn begin_scenario(&mut self, number: usize, at: Duration) {
+        if let Some(scenario) = self.scenarios.get_mut(number) {
+            scenario.begins = at;
+        }
+    }
+
+    /// The last user of a scenario is done, at `at`. Where that is after its planned end, it drained.
+    pub fn end_scenario(&mut self, number: usize, at: Duration) {
+        if let Some(scenario) = self.scenarios.get_mut(number) {
+            scenario.lasts = scenario.lasts.min(at.saturating_sub(scenario.begins));
+        }
     }
 
     /// The part of it that lies between two moments: up to where the run ended, or within a window.
     #[must_use]
     pub fn between(&self, from: Duration, to: Duration) -> LoadTime {
-        let clip = |span: &Span| {
-            let from = span.from.clamp(from, to);
-            Span { from, to: span.to.clamp(from, to) }
-        };
-        LoadTime {
-            scenarios: self.scenarios.iter().map(clip).collect(),
-            stages: self.stages.iter().map(|spans| spans.iter().map(clip).collect()).collect(),
+        LoadTime { window: Span { from, to }.clip(self.window), ..self.clone() }
+    }
+
+    fn span(&self, number: usize) -> Span {
+        match self.scenarios.get(number) {
+            Some(scenario) => {
+                Span { from: Duration::ZERO, to: scenario.lasts }.after(scenario.begins).clip(self.window)
+            }
+            None => Span { from: Duration::ZERO, to: Duration::ZERO },
         }
     }
 
     /// How long one scenario was under load.
     pub fn of_scenario(&self, scenario: usize) -> Duration {
-        self.scenarios.get(scenario).map_or(Duration::ZERO, |span| span.to.saturating_sub(span.from))
+        let span = self.span(scenario);
+        span.to.saturating_sub(span.from)
     }
 
     /// When the last scenario's load ends.
     pub fn end(&self) -> Duration {
-        self.scenarios.iter().map(|span| span.to).max().unwrap_or_default()
+        (0..self.scenarios.len()).map(|number| self.span(number).to).max().unwrap_or_default()
     }
 
     /// How long at least one of the scenarios was under load, in seconds; with stages, how long at least one
     /// of these lasted.
     pub fn seconds(&self, wanted: impl Fn(usize) -> bool, stages: &[StageId]) -> f64 {
         let spans: Vec<Span> = if stages.is_empty() {
-            let scenarios = self.scenarios.iter().enumerate();
-            scenarios.filter(|&(index, _)| wanted(index)).map(|(_, span)| *span).collect()
+            (0..self.scenarios.len())
+                .filter(|&number| wanted(number))
+                .map(|number| self.span(number))
+                .collect()
         } else {
-            stages.iter().filter_map(|stage| self.stages.get(stage.index())).flatten().copied().collect()
+            let stages = stages.iter().filter_map(|stage| self.stages.get(stage.index())).flatten();
+            let stages = stages.filter(|(number, _)| wanted(*number));
+            let begins = |number: usize| self.scenarios.get(number).map_or(Duration::MAX, |one| one.begins);
+            stages.map(|(number, span)| span.after(begins(*number)).clip(self.window)).collect()
         };
         union(spans).as_secs_f64()
     }
+}
+
+/// When the load of a scenario is planned to begin; never, where the end of one before it is not known.
+fn begins(test: &Test, number: usize) -> Duration {
+    let mut wait = Duration::ZERO;
+    let mut scenario = test.scenarios.get(number);
+    // Each wait leads one further back. There are no circles, and none could hold it up for ever.
+    for _ in 0..=test.scenarios.len() {
+        match scenario.map(|scenario| scenario.start) {
+            None => break,
+            Some(Start::At(at)) => return wait.saturating_add(at),
+            Some(Start::After { scenario: before, delay }) => {
+                scenario = test.scenarios.get(usize::from(before));
+                let Some(before) = scenario else { break };
+                let longest = before.load.max_duration.unwrap_or(Duration::MAX);
+                let length = match &before.load.shape {
+                    Shape::Users(profile) | Shape::Arrivals { profile, .. } => profile.duration(),
+                    Shape::SharedIterations { .. } | Shape::OwnIterations { .. } => Duration::MAX,
+                };
+                wait = wait.saturating_add(delay).saturating_add(length.min(longest));
+            }
+        }
+    }
+    wait
 }
 
 /// The length of what the spans cover together.
@@ -96,12 +166,19 @@ fn union(mut spans: Vec<Span>) -> Duration {
 
 #[cfg(test)]
 impl LoadTime {
+    /// Scenarios from one second to another; stages as well, since the beginning of the first scenario.
     pub(crate) fn for_tests(scenarios: &[(u64, u64)], stages: &[&[(u64, u64)]]) -> LoadTime {
-        let span =
-            |&(from, to): &(u64, u64)| Span { from: Duration::from_secs(from), to: Duration::from_secs(to) };
+        let scenario = |&(from, to): &(u64, u64)| OfScenario {
+            begins: Duration::from_secs(from),
+            lasts: Duration::from_secs(to - from),
+        };
+        let span = |&(from, to): &(u64, u64)| {
+            (0, Span { from: Duration::from_secs(from), to: Duration::from_secs(to) })
+        };
         LoadTime {
-            scenarios: scenarios.iter().map(span).collect(),
+            scenarios: scenarios.iter().map(scenario).collect(),
             stages: stages.iter().map(|spans| spans.iter().map(span).collect()).collect(),
+            window: Span::ALWAYS,
         }
     }
 }
@@ -134,5 +211,32 @@ mod tests {
         let window = time.between(Duration::from_secs(25), Duration::from_secs(55));
         assert!((window.seconds(|_| true, &stage) - 10.0).abs() < 1e-9);
         assert_eq!(window.of_scenario(0), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_scenario_that_begins_later_takes_its_stages_along() {
+        let mut time = LoadTime::for_tests(&[(10, 100)], &[&[(10, 20)]]);
+        time.begin_scenario(0, Duration::from_secs(15));
+        assert_eq!(time.end(), Duration::from_secs(105));
+        let early = time.between(Duration::ZERO, Duration::from_secs(26));
+        assert!((early.seconds(|_| true, &[StageId(0)]) - 1.0).abs() < 1e-9);
+        assert!(early.seconds(|number| number != 0, &[StageId(0)]).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_scenario_without_a_planned_end_ends_with_its_last_user() {
+        let mut time = LoadTime::for_tests(&[(0, 10)], &[]);
+        let never = OfScenario { begins: Duration::MAX, lasts: Duration::MAX };
+        time.scenarios.extend([never, OfScenario { lasts: Duration::from_secs(4), ..never }]);
+        assert_eq!(time.between(Duration::ZERO, Duration::from_secs(50)).of_scenario(2), Duration::ZERO);
+        time.begin_scenario(1, Duration::from_secs(12));
+        assert_eq!(time.end(), Duration::MAX);
+        time.end_scenario(1, Duration::from_secs(15));
+        time.begin_scenario(2, Duration::from_secs(20));
+        assert_eq!(time.of_scenario(1), Duration::from_secs(3));
+        assert_eq!(time.of_scenario(2), Duration::from_secs(4));
+        time.end_scenario(0, Duration::from_secs(40));
+        assert_eq!(time.of_scenario(0), Duration::from_secs(10), "draining is no load");
+        assert_eq!(time.end(), Duration::from_secs(24));
     }
 }

@@ -14,6 +14,7 @@ mod load;
 mod monitor;
 mod optional;
 mod run;
+mod scenarios;
 mod secrets;
 mod secure;
 mod signals;

@@ -43,6 +43,8 @@ fn test() -> Test {
         },
         connections: Connections::default(),
         scenarios: vec![Scenario {
+            start: crate::scenario::model::Start::At(Duration::ZERO),
+            is_measured: true,
             name: "reservation-stress".into(),
             load: Load {
                 kind: Some(LoadKind::Stress),

@@ -11,9 +11,11 @@ use crate::scenario::model::{
 #[derive(Debug, Default)]
 pub(super) struct Book {
     pub(super) catalog: Catalog,
-    rows: HashMap<String, RowId>,
-    groups: HashMap<String, GroupId>,
-    checks: HashMap<(String, Option<RowId>, [bool; 3]), CheckId>,
+    /// The scenario that is being read; rows, groups and checks belong to one.
+    pub(super) scenario: u16,
+    rows: HashMap<(u16, String), RowId>,
+    groups: HashMap<(u16, String), GroupId>,
+    checks: HashMap<(u16, String, Option<RowId>, [bool; 3]), CheckId>,
     customs: HashMap<String, CustomId>,
 }
 
@@ -29,7 +31,8 @@ fn next(len: usize) -> Result<u16, TooMany> {
 impl Book {
     /// The row of a name: requests of one name share it.
     pub(super) fn row(&mut self, name: &str, groups: &[GroupId], optional: bool) -> Result<RowId, TooMany> {
-        if let Some(&id) = self.rows.get(name) {
+        let key = (self.scenario, name.to_owned());
+        if let Some(&id) = self.rows.get(&key) {
             if let Some(row) = self.catalog.rows.get_mut(id.index()) {
                 let new = groups.iter().filter(|group| !row.groups.contains(group)).copied();
                 let new: Vec<GroupId> = new.collect();
@@ -39,19 +42,14 @@ impl Book {
         }
         let id = RowId(next(self.catalog.rows.len())?);
         let groups = groups.to_vec();
-        self.catalog.rows.push(RowInfo {
-            name: name.to_owned(),
-            scenario: 0,
-            groups,
-            optional,
-            business: Vec::new(),
-        });
-        self.rows.insert(name.to_owned(), id);
+        let (name, scenario) = (name.to_owned(), self.scenario);
+        self.catalog.rows.push(RowInfo { name, scenario, groups, optional, business: Vec::new() });
+        self.rows.insert(key, id);
         Ok(id)
     }
 
     pub(super) fn has_row(&self, name: &str) -> bool {
-        self.rows.contains_key(name)
+        self.rows.contains_key(&(self.scenario, name.to_owned()))
     }
 
     /// The number of a business outcome in its row.
@@ -66,18 +64,20 @@ impl Book {
     }
 
     pub(super) fn group(&mut self, name: &str, optional: bool) -> Result<GroupId, TooMany> {
-        if let Some(&id) = self.groups.get(name) {
+        let key = (self.scenario, name.to_owned());
+        if let Some(&id) = self.groups.get(&key) {
             return Ok(id);
         }
         let id = GroupId(next(self.catalog.groups.len())?);
-        self.catalog.groups.push(GroupInfo { name: name.to_owned(), scenario: 0, optional });
-        self.groups.insert(name.to_owned(), id);
+        self.catalog.groups.push(GroupInfo { name: name.to_owned(), scenario: self.scenario, optional });
+        self.groups.insert(key, id);
         Ok(id)
     }
 
     /// A check, and whether one of that name was there before.
     pub(super) fn check(&mut self, info: CheckInfo) -> Result<(CheckId, bool), TooMany> {
-        let key = (info.name.clone(), info.row, [info.invariant, info.measured, info.optional]);
+        let kind = [info.invariant, info.measured, info.optional];
+        let key = (info.scenario, info.name.clone(), info.row, kind);
         if let Some(&id) = self.checks.get(&key) {
             return Ok((id, true));
         }

@@ -90,7 +90,7 @@ impl Check<'_> {
             let measured = self.block.is_measured();
             let info = CheckInfo {
                 name: name.to_owned(),
-                scenario: 0,
+                scenario: self.number,
                 row,
                 invariant,
                 measured,

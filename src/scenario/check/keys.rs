@@ -64,37 +64,97 @@ impl Place {
     }
 }
 
-pub(crate) static TEST: Place = Place {
-    name: "test",
-    what: "a test",
+/// Keys of any test.
+static OF_TEST: &[Key] = &[
+    key("name", "What the test is called in reports; the file's name without it.", Shape::Text),
+    key("description", "What the test asks, in a sentence.", Shape::Text),
+    key(
+        "target",
+        "What is tested: `bundled`, or a URL. `--target` wins.",
+        Shape::Either(&[Shape::Text, Shape::In(&TARGET)]),
+    ),
+];
+
+/// Keys of a test with one load, and of each scenario of a test with several.
+static OF_SCENARIO: &[Key] = &[
+    key("http", "Defaults of every request.", Shape::In(&HTTP)),
+    key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any)),
+    required(
+        "load",
+        "How many users come, or how many arrive per second, and for how long.",
+        Shape::In(&LOAD),
+        "write `load: { users: 10, duration: 1m }`, or `stages:` for a course over time",
+    ),
+    key("setup", "Steps taken once, before the load; every user sees what they capture.", Shape::Steps),
+    key("on_start", "Steps each user takes once, before its first iteration.", Shape::Steps),
+    required(
+        "flow",
+        "What a user does, again and again.",
+        Shape::Steps,
+        "write `flow:` and under it a step, like `- get: /api`",
+    ),
+    key("teardown", "Steps taken once at the very end, also after a failure.", Shape::Steps),
+    key("verify", "Steps taken once after the load has drained: is the data still right?", Shape::Steps),
+    key("outcomes", "Which answers are expected, for all requests.", Shape::In(&OUTCOMES)),
+    key("thresholds", "What must hold for the test to pass.", THRESHOLDS),
+];
+
+/// A test with one load.
+pub(crate) static TEST: Place = Place { name: "test", what: "a test", keys: &[OF_TEST, OF_SCENARIO] };
+
+/// A test with several loads.
+pub(crate) static SUITE: Place = Place {
+    name: "suite",
+    what: "a test with `scenarios`",
+    keys: &[
+        OF_TEST,
+        &[
+            key("http", "Defaults of every request; a scenario's own win.", Shape::In(&HTTP)),
+            key(
+                "vars",
+                "Names with values, evaluated once for each scenario, before its own.",
+                Shape::Names(&Shape::Any),
+            ),
+            key("outcomes", "Which answers are expected, for all requests.", Shape::In(&OUTCOMES)),
+            key("thresholds", "What must hold for the test to pass.", THRESHOLDS),
+            key(
+                "gap",
+                "Scenarios come one after another, with this much time between them.",
+                Shape::Duration,
+            ),
+            required(
+                "scenarios",
+                "Several loads: a name, and what a test with one load would have.",
+                Shape::Names(&Shape::In(&SCENARIO)),
+                "write `scenarios:` and under it a name with `load` and `flow`",
+            ),
+        ],
+    ],
+};
+
+pub(crate) static SCENARIO: Place = Place {
+    name: "scenario",
+    what: "a scenario",
+    keys: &[
+        OF_SCENARIO,
+        &[
+            key("start", "When its load begins: with the first one, without it.", Shape::In(&START)),
+            key(
+                "measure",
+                "`false`: its samples count only where a filter names it. For a warm-up.",
+                Shape::Flag,
+            ),
+        ],
+    ],
+};
+
+pub(crate) static START: Place = Place {
+    name: "start",
+    what: "a start",
     keys: &[&[
-        key("name", "What the test is called in reports; the file's name without it.", Shape::Text),
-        key("description", "What the test asks, in a sentence.", Shape::Text),
-        key(
-            "target",
-            "What is tested: `bundled`, or a URL. `--target` wins.",
-            Shape::Either(&[Shape::Text, Shape::In(&TARGET)]),
-        ),
-        key("http", "Defaults of every request.", Shape::In(&HTTP)),
-        key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any)),
-        required(
-            "load",
-            "How many users come, or how many arrive per second, and for how long.",
-            Shape::In(&LOAD),
-            "write `load: { users: 10, duration: 1m }`, or `stages:` for a course over time",
-        ),
-        key("setup", "Steps taken once, before the load; every user sees what they capture.", Shape::Steps),
-        key("on_start", "Steps each user takes once, before its first iteration.", Shape::Steps),
-        required(
-            "flow",
-            "What a user does, again and again.",
-            Shape::Steps,
-            "write `flow:` and under it a step, like `- get: /api`",
-        ),
-        key("teardown", "Steps taken once at the very end, also after a failure.", Shape::Steps),
-        key("verify", "Steps taken once after the load has drained: is the data still right?", Shape::Steps),
-        key("outcomes", "Which answers are expected, for all requests.", Shape::In(&OUTCOMES)),
-        key("thresholds", "What must hold for the test to pass.", THRESHOLDS),
+        key("at", "So long after the beginning of the load.", Shape::Duration),
+        key("after", "When the scenario of this name is done.", Shape::Text),
+        key("delay", "With `after`: so much later.", Shape::Duration),
     ]],
 };
 
@@ -163,6 +223,7 @@ pub(crate) static LOAD: Place = Place {
         key("rate", "A constant number of arrivals, like `50/s`.", Shape::Rate),
         key("duration", "How long `users` or `rate` last.", Shape::Duration),
         key("iterations", "How many iterations all `users` do together.", Shape::Whole(1)),
+        key("iterations_per_user", "How many iterations each of the `users` does.", Shape::Whole(1)),
         key(
             "pace",
             "Closed model: each user starts its flow this often; a late start counts from its due time.",
@@ -333,13 +394,7 @@ pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
 }
 
 /// Keys of the language that this version does not know yet.
-pub(crate) const LATER: [&str; 23] = [
-    "arrivals",
-    "pace",
-    "iterations_per_user",
-    "scenarios",
-    "gap",
-    "start",
+pub(crate) const LATER: [&str; 16] = [
     "data",
     "multipart",
     "auth",
@@ -356,5 +411,4 @@ pub(crate) const LATER: [&str; 23] = [
     "log",
     "specs",
     "image",
-    "measure",
 ];

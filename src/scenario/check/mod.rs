@@ -9,6 +9,7 @@ mod monitor;
 mod names;
 mod reading;
 mod request;
+mod scenarios;
 mod steps;
 mod target;
 mod thresholds;
@@ -22,7 +23,7 @@ use self::names::Names;
 use self::reading::{Fields, Findings};
 use super::LoadOptions;
 use super::finding::{Finding, Source};
-use super::model::{Connections, RowId, Scenario, StatusSet, Step, Test};
+use super::model::{Connections, RowId, Scenario, Start, StatusSet, Step, Test};
 use super::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Env, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
@@ -46,6 +47,8 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         status: None,
         business: Vec::new(),
         own_thresholds: Vec::new(),
+        number: 0,
+        shared_vars: Vec::new(),
         block: Block::Vars,
         answer: false,
         block_reads_body: false,
@@ -57,9 +60,6 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
     };
     let test = check.test(root, options);
     let test = test.filter(|_| !check.findings.has_errors());
-    if test.is_some() {
-        check.warn_of_gaps();
-    }
     (test, check.findings.sorted())
 }
 
@@ -136,6 +136,10 @@ struct Check<'a> {
 
     /// Thresholds that stand at a step.
     own_thresholds: Vec<(RowId, String, Vec<Entry>)>,
+    /// The number of the scenario it is in.
+    number: u16,
+    /// The `vars` of a test with several scenarios.
+    shared_vars: Vec<Entry>,
 
     // Where it is just now.
     block: Block,
@@ -167,7 +171,9 @@ impl Check<'_> {
             self.error(&root.span, message, "begin with `name: …`, `target: …`, `load:` and `flow:`");
             return None;
         }
-        let fields = self.fields(root, &top, &keys::TEST)?;
+        let is_suite = root.get("scenarios").is_some();
+        let place = if is_suite { &keys::SUITE } else { &keys::TEST };
+        let fields = self.fields(root, &top, place)?;
         let stem = self.source.path().file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let name = match fields.get("name") {
             Some(entry) => self.name_of(entry, "a test"),
@@ -179,18 +185,23 @@ impl Check<'_> {
         let target = self.target(fields, options);
         self.http(fields);
         self.outcomes(fields);
-        let load = fields.get("load").and_then(|entry| self.load(entry));
-        self.collect_names(fields);
-        let scenario = self.scenario(fields);
         let name = name.unwrap_or_else(|| "test".into());
-        let thresholds = self.thresholds(fields, &name);
+        let mut thresholds = Vec::new();
+        let scenarios = if is_suite {
+            self.scenarios(fields, &mut thresholds)
+        } else {
+            self.scenario(fields, &name).map(|scenario| vec![scenario])
+        };
+        let names = if is_suite { scenarios::names(fields) } else { vec![name.clone()] };
+        self.thresholds(fields, &names, None, &mut thresholds);
+        thresholds::imply_failures(&mut thresholds);
         let monitor = monitor::monitor(target.as_ref());
         Some(Test {
             file: self.source.path().to_owned(),
             description,
             target: target?,
             connections: self.connections,
-            scenarios: vec![Scenario { name: name.clone(), load: load?, ..scenario }],
+            scenarios: scenarios?,
             name,
             thresholds,
             monitor,
@@ -203,9 +214,11 @@ impl Check<'_> {
         self.good_name(text, &entry.value.span, what)
     }
 
-    /// The blocks of a scenario, in the order in which they need each other's names; its load is filled in
-    /// by the caller.
-    fn scenario(&mut self, fields: Fields<'_>) -> Scenario {
+    /// A scenario: its load, and its blocks in the order in which they need each other's names.
+    fn scenario(&mut self, fields: Fields<'_>, name: &str) -> Option<Scenario> {
+        let load = fields.get("load").and_then(|entry| self.load(entry));
+        self.names = Names::default();
+        self.collect_names(fields);
         let vars = self.vars(fields);
         let setup = self.block(fields, Block::Setup);
         let on_start = self.block(fields, Block::OnStart);
@@ -213,9 +226,17 @@ impl Check<'_> {
         // `results` in `verify` speaks of the rows of `flow`.
         let verify = self.block(fields, Block::Verify);
         let teardown = self.block(fields, Block::Teardown);
-        Scenario {
-            name: String::new(),
-            load: load::none(),
+        // Only of files that are sound otherwise: a gap may be the shadow of another slip.
+        if self.findings.has_errors() {
+            self.course = Course::default();
+        } else {
+            self.warn_of_gaps();
+        }
+        Some(Scenario {
+            name: name.to_owned(),
+            start: Start::At(Duration::ZERO),
+            is_measured: true,
+            load: load?,
             vars,
             setup,
             on_start,
@@ -224,14 +245,15 @@ impl Check<'_> {
             teardown,
             flow_slots: self.names.defined_in(Block::Flow),
             slots: self.names.slots.clone(),
-        }
+        })
     }
 
     fn vars(&mut self, fields: Fields<'_>) -> Vec<(Slot, ValueTemplate)> {
         self.block = Block::Vars;
         let mut vars = Vec::new();
-        let Some(entry) = fields.get("vars") else { return vars };
-        for entry in self.names(entry, "a map of names and values") {
+        let shared = self.shared_vars.clone();
+        let own = fields.get("vars").map(|entry| self.names(entry, "a map of names and values"));
+        for entry in shared.iter().chain(own.unwrap_or_default()) {
             let value = self.value(&entry.value);
             // A variable may use those above it; the others have no value yet.
             for (slot, at) in std::mem::take(&mut self.gathered).places {

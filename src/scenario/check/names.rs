@@ -66,6 +66,9 @@ impl Names {
 
 impl Check<'_> {
     pub(super) fn collect_names(&mut self, fields: Fields<'_>) {
+        for entry in self.shared_vars.clone() {
+            self.define(&entry.key, Block::Vars, true);
+        }
         for entry in fields.get("vars").map_or(&[][..], |entry| entry.value.entries()) {
             self.define(&entry.key, Block::Vars, true);
         }

@@ -251,7 +251,8 @@ impl Check<'_> {
             let shift = text.find(expr).unwrap_or_default();
             let at = self.locate(&node.span, text, start + shift..start + shift + name.len());
             if !self.book.has_row(name) {
-                let rows = self.book.catalog.rows.iter().map(|row| row.name.as_str());
+                let rows = self.book.catalog.rows.iter().filter(|row| row.scenario == self.number);
+                let rows = rows.map(|row| row.name.as_str());
                 let help = match closest(name, rows) {
                     Some(close) => format!("did you mean `{close}`?"),
                     None => "a name stands here as the step of `flow` has it".to_owned(),

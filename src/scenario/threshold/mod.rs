@@ -4,7 +4,7 @@
 mod parse;
 
 pub(crate) use parse::{CAUSES, CLASSES, METRICS};
-pub use parse::{Condition, Names, ParseError, condition, metric_and_filter};
+pub use parse::{Condition, Implied, Names, ParseError, condition, metric_and_filter};
 
 use std::time::Duration;
 

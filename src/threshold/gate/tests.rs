@@ -120,7 +120,7 @@ fn a_rate_counts_the_window_and_silence_breaks_it() {
 fn nothing_to_watch_is_free_and_draining_is_not_judged() {
     let catalog = catalog();
     let plain = [latency(100.0, false, 0, None)];
-    assert!(Gate::new(&plain, &catalog, LoadTime::default()).is_idle());
+    assert!(Gate::new(&plain, &catalog, LoadTime::for_tests(&[], &[])).is_idle());
 
     let strict = [latency(1.0, true, 0, None)];
     let mut gate = Gate::new(&strict, &catalog, LoadTime::for_tests(&[(0, 5)], &[]));

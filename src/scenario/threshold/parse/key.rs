@@ -7,15 +7,27 @@ use crate::scenario::model::{Catalog, CheckId, CustomId, GroupId, RowId, StageId
 use crate::scenario::threshold::{Filter, Metric, OutcomeFilter};
 use crate::spelling::closest;
 
-/// Reads the key of a threshold. A step's own thresholds imply its row.
-pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Option<RowId>) -> Result<(Metric, Filter)> {
+/// What a threshold is filtered by for the place where it stands: a step's own imply its row, those of one
+/// scenario of several that scenario.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Implied {
+    pub row: Option<RowId>,
+    /// The number of the scenario.
+    pub scenario: Option<u16>,
+}
+
+/// Reads the key of a threshold.
+pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Implied) -> Result<(Metric, Filter)> {
     let open = text.find('{');
     let name_end = open.unwrap_or(text.len());
     let name = text[..name_end].trim();
     let name_at = word_range(text, 0..name_end);
     let metric = metric(name, name_at.clone(), names)?;
     let mut filter = Filter::default();
-    if let Some(row) = implied {
+    if let Some(scenario) = implied.scenario {
+        filter.scenarios.push(scenario);
+    }
+    if let Some(row) = implied.row {
         if !dimensions(metric).contains(&"step") {
             return wrong(
                 name_at,
@@ -166,12 +178,21 @@ fn apply(
     let catalog = names.catalog;
     match key {
         "step" => {
-            let place = named("step", &value, at, catalog.rows.iter().map(|row| row.name.as_str()))?;
-            filter.rows.push(RowId(place));
+            // Several scenarios may have steps of one name: all of them are meant.
+            let own = |scenario: u16| is_own(filter, scenario);
+            let rows = || catalog.rows.iter().enumerate().filter(|(_, row)| own(row.scenario));
+            named("step", &value, at, rows().map(|(_, row)| row.name.as_str()))?;
+            let all = rows().filter(|(_, row)| row.name == value).map(|(place, _)| RowId(place as u16));
+            let all: Vec<RowId> = all.collect();
+            filter.rows.extend(all);
         }
         "group" => {
-            let place = named("group", &value, at, catalog.groups.iter().map(|group| group.name.as_str()))?;
-            filter.groups.push(GroupId(place));
+            let own = |scenario: u16| is_own(filter, scenario);
+            let groups = || catalog.groups.iter().enumerate().filter(|(_, group)| own(group.scenario));
+            named("group", &value, at, groups().map(|(_, group)| group.name.as_str()))?;
+            let all = groups().filter(|(_, group)| group.name == value);
+            let all: Vec<GroupId> = all.map(|(place, _)| GroupId(place as u16)).collect();
+            filter.groups.extend(all);
         }
         "scenario" => {
             let place = named("scenario", &value, at, names.scenarios.iter().map(String::as_str))?;
@@ -192,6 +213,11 @@ fn apply(
         _ => filter.outcome = Some(outcome(metric, &value, at, filter, catalog)?),
     }
     Ok(())
+}
+
+/// Whether a filter leaves a scenario in.
+fn is_own(filter: &Filter, scenario: u16) -> bool {
+    filter.scenarios.is_empty() || filter.scenarios.contains(&scenario)
 }
 
 /// The place of a name among those of its kind.

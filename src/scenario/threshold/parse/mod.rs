@@ -10,8 +10,8 @@ mod tests;
 use std::ops::Range;
 
 pub use condition::{Condition, condition};
-pub use key::metric_and_filter;
 pub(crate) use key::{CAUSES, CLASSES};
+pub use key::{Implied, metric_and_filter};
 
 use super::Metric;
 use crate::scenario::model::Catalog;

@@ -37,7 +37,11 @@ fn catalog() -> Catalog {
 }
 
 fn key(text: &str) -> Result<(Metric, Filter)> {
-    metric_and_filter(text, Names { catalog: &catalog(), scenarios: &["stress".to_owned()] }, None)
+    metric_and_filter(
+        text,
+        Names { catalog: &catalog(), scenarios: &["stress".to_owned()] },
+        Implied::default(),
+    )
 }
 
 fn demand(metric: &str, text: &str) -> Result<Condition> {
