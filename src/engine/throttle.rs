@@ -29,7 +29,7 @@ impl Limit {
         let rate = rate.as_per_second();
         let between = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX);
         // Counted in nanoseconds of 64 bits: 100 years are enough.
-        let between = between.clamp(Duration::from_nanos(1), Duration::from_secs(3_153_600_000));
+        let between = between.clamp(Duration::from_nanos(1), Duration::from_hours(24 * 36_525));
         let at_once = NonZeroU32::MIN.saturating_add((rate / 100.0) as u32);
         let quota = Quota::with_period(between).unwrap_or(Quota::per_second(NonZeroU32::MIN));
         Limit(Arc::new(RateLimiter::direct_with_clock(quota.allow_burst(at_once), MonotonicClock)))

@@ -4,12 +4,20 @@
 //! and machines are one idea: of `n` workers, worker `w` takes `w`, `w + n`, `w + 2n` …
 
 mod arrivals;
+mod begins;
+mod expected;
 mod scale;
 mod users;
+mod warnings;
+mod work;
 
 pub use arrivals::{Arrivals, striped};
+pub use begins::{begins, length};
+pub use expected::{Expected, connections_at_once, expected, greatest, hosts, users_at_once};
 pub use scale::{scaled, smoke};
 pub use users::{Presence, most_users, presence, users_at, users_before};
+pub use warnings::warnings;
+pub use work::{Between, Work, work};
 
 use crate::scenario::model::Profile;
 
@@ -48,4 +56,22 @@ fn profile(from: f64, stages: &[(f64, f64)]) -> Profile {
         name: None,
     };
     Profile { from, stages: stages.iter().map(stage).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::scenario::model::Test;
+    use crate::scenario::{LoadOptions, load_text};
+
+    /// A test of the bundled service, but for its first line.
+    #[track_caller]
+    pub(super) fn test_of(yaml: &str) -> Test {
+        let text = format!("target: bundled\n{yaml}");
+        match load_text(Path::new("test.yaml"), text, &LoadOptions::default()) {
+            Ok(loaded) => loaded.test,
+            Err(error) => panic!("{error:?}\n{yaml}"),
+        }
+    }
 }

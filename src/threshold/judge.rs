@@ -325,13 +325,7 @@ impl<'a> View<'a> {
     }
 
     fn of_groups(&self) -> Times {
-        let Filter { groups, scenarios, .. } = self.filter;
-        let wanted = |index: usize| {
-            let Some(info) = self.catalog.groups.get(index) else { return false };
-            let named = groups.iter().any(|group| group.index() == index);
-            (named || (groups.is_empty() && !info.optional))
-                && (scenarios.is_empty() || scenarios.contains(&info.scenario))
-        };
+        let wanted = |index: usize| wants_group(self.filter, self.catalog, index);
         union(self.recorders().flat_map(|recorder| {
             recorder.groups.iter().enumerate().filter(|(index, _)| wanted(*index)).map(|(_, times)| times)
         }))
@@ -341,7 +335,7 @@ impl<'a> View<'a> {
         let mut tried = Tried::default();
         for recorder in self.recorders() {
             for (index, (info, record)) in self.catalog.checks.iter().zip(&recorder.checks).enumerate() {
-                if self.wants_check(index, info) {
+                if wants_check(self.filter, self.catalog, index, info) {
                     tried.passed += record.passed;
                     tried.failed += record.failed;
                 }
@@ -349,29 +343,37 @@ impl<'a> View<'a> {
         }
         tried
     }
+}
 
-    fn wants_check(&self, index: usize, check: &CheckInfo) -> bool {
-        let Filter { rows, groups, checks, .. } = self.filter;
-        let named = checks.iter().any(|id| id.index() == index);
-        if !named && !checks.is_empty() {
-            return false;
-        }
-        match check.row {
-            Some(id) => self.catalog.rows.get(id.index()).is_some_and(|info| {
-                fits_row(self.filter, id.index(), info)
-                    && (named || is_wanted_if_optional(self.filter, self.catalog, id.index(), info))
-            }),
-            None => {
-                rows.is_empty()
-                    && groups.is_empty()
-                    && (named || !check.optional)
-                    && wants_scenario(self.filter, usize::from(check.scenario))
-            }
+/// Whether a filter lets a check through, by its place in the catalog.
+pub(crate) fn wants_check(filter: &Filter, catalog: &Catalog, index: usize, check: &CheckInfo) -> bool {
+    let Filter { rows, groups, checks, .. } = filter;
+    let named = checks.iter().any(|id| id.index() == index);
+    if !named && !checks.is_empty() {
+        return false;
+    }
+    match check.row {
+        Some(id) => catalog.rows.get(id.index()).is_some_and(|info| {
+            fits_row(filter, id.index(), info)
+                && (named || is_wanted_if_optional(filter, catalog, id.index(), info))
+        }),
+        None => {
+            rows.is_empty()
+                && groups.is_empty()
+                && (named || !check.optional)
+                && wants_scenario(filter, usize::from(check.scenario))
         }
     }
 }
 
-fn wants_row(filter: &Filter, catalog: &Catalog, index: usize, row: &RowInfo) -> bool {
+pub(crate) fn wants_group(filter: &Filter, catalog: &Catalog, index: usize) -> bool {
+    let Some(info) = catalog.groups.get(index) else { return false };
+    let named = filter.groups.iter().any(|group| group.index() == index);
+    (named || (filter.groups.is_empty() && !info.optional))
+        && wants_scenario(filter, usize::from(info.scenario))
+}
+
+pub(crate) fn wants_row(filter: &Filter, catalog: &Catalog, index: usize, row: &RowInfo) -> bool {
     fits_row(filter, index, row) && is_wanted_if_optional(filter, catalog, index, row)
 }
 
@@ -391,7 +393,7 @@ fn fits_row(filter: &Filter, index: usize, row: &RowInfo) -> bool {
 }
 
 /// A scenario counts where the filter names it; a filter for steps says nothing about iterations.
-fn wants_scenario(filter: &Filter, index: usize) -> bool {
+pub(crate) fn wants_scenario(filter: &Filter, index: usize) -> bool {
     filter.scenarios.is_empty() || filter.scenarios.iter().any(|&id| usize::from(id) == index)
 }
 
