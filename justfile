@@ -20,6 +20,10 @@ doc:
 deny:
     cargo deny --locked check bans licenses sources
 
+# The ticketing service as the image loadtest/ticketing:local, from a build on this machine.
+image:
+    target-service/image.sh
+
 # Beside wrk, oha, hey and k6 (those that are installed): CPU per request, throughput, memory.
 bench:
     cargo build --release --locked

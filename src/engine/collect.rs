@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use super::inject::{Begin, Lane};
+use super::log::LogLine;
 use super::worker::{Assignment, Control, HandOver, work};
 use super::{Base, Prepared};
 use crate::metrics::{Sample, Staged};
@@ -49,6 +50,7 @@ pub struct Interval {
     /// Users of each scenario at its end.
     pub users: Vec<u64>,
     pub samples: Vec<Sample>,
+    pub logs: Vec<LogLine>,
     pub faults: Vec<(OwnFault, String)>,
     pub stop_run: bool,
     /// Scenarios that are over, and when that was, since the beginning of the load. Nothing of theirs comes
@@ -111,20 +113,21 @@ impl Running {
     }
 
     fn take(&mut self, from: HandOver) {
-        let HandOver { worker, second, interval, users, samples, faults, stop_run, ended, last } = from;
+        let HandOver { worker, second, interval, users, samples, logs, faults, stop_run, ended, last } = from;
         if let Some(through) = self.through.get_mut(worker) {
             *through = if last { u32::MAX } else { second + 1 };
         }
         match self.open.entry(second) {
             std::collections::btree_map::Entry::Vacant(place) => {
                 let counted = interval;
-                place.insert(Interval { second, counted, users, samples, faults, stop_run, ended });
+                place.insert(Interval { second, counted, users, samples, logs, faults, stop_run, ended });
             }
             std::collections::btree_map::Entry::Occupied(mut place) => {
                 let sum = place.get_mut();
                 sum.counted.add(&interval);
                 sum.users.iter_mut().zip(users).for_each(|(into, more)| *into += more);
                 sum.samples.extend(samples);
+                sum.logs.extend(logs);
                 sum.faults.extend(faults);
                 sum.stop_run |= stop_run;
                 sum.ended.extend(ended);
@@ -196,6 +199,7 @@ mod tests {
             interval,
             users: vec![1],
             samples: Vec::new(),
+            logs: Vec::new(),
             faults: Vec::new(),
             stop_run: false,
             ended: if last { vec![(0, Duration::from_millis(u64::from(second)))] } else { Vec::new() },

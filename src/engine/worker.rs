@@ -12,15 +12,17 @@ use tokio::task::LocalSet;
 
 use super::Prepared;
 use super::inject::{Begin, Lane, inject};
+use super::log::{LogBook, LogLine};
 use super::throttle::Throttle;
 use super::timer::Timer;
 use super::user::User;
 use super::wire::Scratch;
+use crate::data::Block;
 use crate::http::Pool;
 use crate::metrics::{Recorder, Sample, Staged};
 use crate::outcome::{Cause, OwnFault};
 use crate::plan;
-use crate::scenario::model::{Action, CheckId, Connections, RowId, Shape, StageId, Step};
+use crate::scenario::model::{Action, CheckId, Connections, Shape, StageId, Step, StepId};
 use crate::template::{Expr, Scope};
 
 /// What the coordinator tells its workers.
@@ -48,6 +50,8 @@ pub(super) struct HandOver {
     pub(super) samples: Vec<Sample>,
     /// The first of each fault of our own, in words.
     pub(super) faults: Vec<(OwnFault, String)>,
+    /// What `log` steps said, as far as it is shown.
+    pub(super) logs: Vec<LogLine>,
     /// A step said `stop: run`.
     pub(super) stop_run: bool,
     /// Scenarios whose last user on this worker is done, and when that was, since the beginning of the load.
@@ -76,7 +80,7 @@ pub(super) struct Worker {
     /// Where users share connections.
     pool: Option<RefCell<Pool>>,
     pub(super) samples: RefCell<Vec<Sample>>,
-    pub(super) sampled: RefCell<HashSet<(RowId, Cause)>>,
+    pub(super) sampled: RefCell<HashSet<(StepId, Cause)>>,
     faults: RefCell<BTreeMap<OwnFault, String>>,
     /// Faults whose words were handed over already.
     told: RefCell<HashSet<OwnFault>>,
@@ -84,11 +88,16 @@ pub(super) struct Worker {
     pub(super) checks: RefCell<Vec<super::CheckResult>>,
     pub(super) problems: RefCell<Vec<String>>,
     pub(super) skipped: RefCell<Vec<CheckId>>,
+    pub(super) logs: RefCell<LogBook>,
     /// Users of each scenario.
     users: RefCell<Vec<u64>>,
     is_draining: Cell<bool>,
     pub(super) draining: Notify,
     stop_run: Cell<bool>,
+    /// What was read last of each feeder's rows.
+    pub(super) blocks: RefCell<Vec<Block>>,
+    /// By scenario: whether somebody found no row left.
+    out_of_data: RefCell<Vec<bool>>,
     pub(super) part: Part,
 }
 
@@ -110,6 +119,7 @@ impl Worker {
         part: Part,
     ) -> io::Result<Worker> {
         let scenarios = prepared.test.scenarios.len();
+        let blocks = prepared.test.data.iter().map(|_| Block::default()).collect();
         Ok(Worker {
             number,
             recorder: RefCell::new(Staged::new(&prepared.test.catalog, scenarios)),
@@ -137,10 +147,13 @@ impl Worker {
             checks: RefCell::default(),
             problems: RefCell::default(),
             skipped: RefCell::default(),
+            logs: RefCell::default(),
             users: RefCell::new(vec![0; scenarios]),
             is_draining: Cell::new(false),
             draining: Notify::new(),
             stop_run: Cell::new(false),
+            blocks: RefCell::new(blocks),
+            out_of_data: RefCell::new(vec![false; scenarios]),
             part,
         })
     }
@@ -229,12 +242,12 @@ impl Worker {
         }
     }
 
-    /// The checks of a step that its own `when` left out: nobody wanted them asked.
-    pub(super) fn note_skipped(&self, step: &Step) {
+    /// The checks of steps that a condition left out: nobody wanted them asked.
+    pub(super) fn note_skipped(&self, steps: &[Step]) {
         if self.part == Part::Load {
             return;
         }
-        super::walk(std::slice::from_ref(step), &mut |step| {
+        super::walk(steps, &mut |step| {
             let checks = match &step.action {
                 Action::Request(request) => &request.expect.checks,
                 Action::Check(checks) => checks,
@@ -255,6 +268,17 @@ impl Worker {
 
     pub(super) fn is_draining(&self) -> bool {
         self.is_draining.get()
+    }
+
+    pub(super) fn note_out_of_data(&self, scenario: u16) {
+        if let Some(out) = self.out_of_data.borrow_mut().get_mut(usize::from(scenario)) {
+            *out = true;
+        }
+    }
+
+    /// Whether a user of this scenario found no row left: who comes later finds none either.
+    pub(super) fn is_out_of_data(&self, scenario: u16) -> bool {
+        self.out_of_data.borrow().get(usize::from(scenario)).copied().unwrap_or_default()
     }
 
     pub(super) fn ask_to_stop_run(&self) {
@@ -321,6 +345,7 @@ impl Worker {
             interval: std::mem::replace(&mut *self.recorder.borrow_mut(), fresh),
             users: self.users.borrow().clone(),
             samples: std::mem::take(&mut *self.samples.borrow_mut()),
+            logs: self.logs.borrow_mut().hand_over(),
             faults: faults.into_iter().filter(|(fault, _)| told.insert(*fault)).collect(),
             stop_run: self.stop_run.get(),
             ended: std::mem::take(&mut *self.ended.borrow_mut()),
@@ -360,6 +385,7 @@ pub(super) fn work(assignment: Assignment) {
                 interval: Staged::new(&test.catalog, test.scenarios.len()),
                 users: vec![0; test.scenarios.len()],
                 samples: Vec::new(),
+                logs: Vec::new(),
                 faults: vec![(OwnFault::System, format!("a worker could not start: {error}"))],
                 stop_run: true,
                 ended: Vec::new(),

@@ -87,10 +87,7 @@ pub fn hosts(scenario: &Scenario) -> usize {
                         Url::Absolute { origin, .. } => origin,
                     });
                 }
-                Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
-                    collect(steps, into);
-                }
-                _ => {}
+                action => action.blocks().into_iter().for_each(|steps| collect(steps, into)),
             }
         }
     }

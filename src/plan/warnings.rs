@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 use super::work::{is_possible, rounds};
 use super::{connections_at_once, hosts, users_at_once};
 use crate::scenario::model::{
-    Action, CheckId, CustomId, GroupId, RequestStep, RowId, Scenario, Shape, Step, StopWhat, TargetKind,
-    Test, Url,
+    Action, CheckId, CustomId, GroupId, PollId, PollKind, RequestStep, RowId, Scenario, Shape, Step,
+    StopWhat, TargetKind, Test, Url,
 };
 use crate::scenario::threshold::{Metric, Threshold};
-use crate::threshold::{wants_check, wants_group, wants_row, wants_scenario};
+use crate::template::Value;
+use crate::threshold::{wants_check, wants_group, wants_poll, wants_row, wants_scenario};
 use crate::units::count;
 
 /// Files that are open besides the users' connections: workers, logs, the terminal.
@@ -63,6 +64,7 @@ struct Reached {
     /// Those whose requests go to an https address.
     secure: BTreeSet<RowId>,
     groups: BTreeSet<GroupId>,
+    polls: BTreeSet<PollId>,
     checks: BTreeSet<CheckId>,
     customs: BTreeSet<CustomId>,
     /// By the number of the scenario: those with a step that may lack what it needs.
@@ -91,15 +93,26 @@ impl Reached {
                     self.groups.insert(*group);
                     self.steps(test, scenario, steps);
                 }
-                action @ (Action::Repeat { steps, .. } | Action::While { steps, .. }) => {
-                    if rounds(action).most != Some(0.0) {
-                        self.steps(test, scenario, steps);
-                    }
-                }
                 Action::Check(checks) => self.checks.extend(checks.iter().map(|(check, _)| *check)),
                 Action::Tally(tallies) => self.customs.extend(tallies.iter().map(|tally| tally.metric)),
                 Action::Stop(StopWhat::Iteration | StopWhat::User | StopWhat::Run) if is_sure => return,
-                Action::Think(_) | Action::Set(_) | Action::Collect(_) | Action::Stop(_) => {}
+                Action::If { condition, then, otherwise } => {
+                    let holds = condition.constant().map(Value::is_true);
+                    if holds != Some(false) {
+                        self.steps(test, scenario, then);
+                    }
+                    if holds != Some(true) {
+                        self.steps(test, scenario, otherwise);
+                    }
+                }
+                action => {
+                    if let Action::Poll(poll) = action {
+                        self.polls.extend(poll.id);
+                    }
+                    if rounds(action).most != Some(0.0) {
+                        action.blocks().into_iter().for_each(|steps| self.steps(test, scenario, steps));
+                    }
+                }
             }
         }
     }
@@ -146,13 +159,32 @@ impl Reached {
                 wants_row(filter, catalog, id.index(), row) && has_stage(usize::from(row.scenario))
             })
         };
+        let polls = || {
+            let polls = self.polls.iter().filter_map(|id| Some((id, catalog.polls.get(id.index())?)));
+            polls
+                .filter(|(id, poll)| {
+                    wants_poll(filter, catalog, id.index(), poll) && has_stage(usize::from(poll.scenario))
+                })
+                .map(|(_, poll)| poll)
+        };
         let found = match metric {
-            Metric::Latency
-            | Metric::ServiceTime
-            | Metric::Connect
-            | Metric::Ttfb
-            | Metric::Requests
-            | Metric::Failures => rows().next().is_some(),
+            Metric::Latency | Metric::ServiceTime | Metric::Connect | Metric::Ttfb | Metric::Requests => {
+                rows().next().is_some()
+            }
+            Metric::Failures => rows().next().is_some() || polls().next().is_some(),
+            Metric::PollDuration | Metric::TimeToTurn | Metric::QueuePosition | Metric::Abandoned => {
+                let found = polls().any(|poll| match metric {
+                    Metric::PollDuration => poll.kind == PollKind::Poll,
+                    Metric::QueuePosition => poll.has_position,
+                    _ => poll.kind == PollKind::Turn,
+                });
+                return (!found).then_some(match metric {
+                    Metric::PollDuration => "nothing is polled there",
+                    Metric::QueuePosition => "no answer there tells a `position`",
+                    _ => "nobody waits for a turn there",
+                });
+            }
+            Metric::GivenUp => return polls().next().is_none().then_some("nothing is polled there"),
             Metric::Tls if rows().next().is_some() => {
                 let found = rows().any(|(id, _)| self.secure.contains(id));
                 return (!found).then_some("none of these requests goes to an https address");
@@ -224,6 +256,8 @@ mod tests {
             "flow:\n  - { name: a, get: /a, expect: { business: { no: 409 } } }\n  - { name: b, get: /b }\n";
         let custom = "setup:\n  - count: { things: \"1\" }\nflow:\n  - get: /a\n  - stop: iteration\n  - check: { so: true }\n";
         let capped = "load: { rate: 5/s, duration: 1s, max_users: 5, throttle: 9/s }\nflow:\n  - get: /a\n";
+        let polling = "flow:\n  - poll: [{ get: /a }]\n    until: status == 200\n    at_most: 5s\n";
+        let unpolled = "flow:\n  - get: /a\n  - poll: [{ get: /b }]\n    chance: 0%\n    until: status == 200\n    at_most: 5s\n";
         let needing = "flow:\n  - { get: /a, capture: { token: json.token } }\n  - get: /b/${ token }\n";
         for (threshold, rest, why) in [
             ("latency: [p95 < 1s]", plain, None),
@@ -241,6 +275,10 @@ mod tests {
             ("checks: [rate > 1%]", plain, Some("no check is looked at there")),
             ("checks: [rate > 1%]", custom, Some("no check is looked at there")),
             ("things: [count > 1]", custom, Some("no step of `on_start` or `flow` takes a sample of it")),
+            ("given_up: [count == 0]", polling, None),
+            ("poll_duration: [p95 < 1s]", polling, None),
+            ("given_up: [count == 0]", unpolled, Some("nothing is polled there")),
+            ("poll_duration: [p95 < 1s]", unpolled, Some("nothing is polled there")),
             ("dropped: [count == 0]", plain, Some("without `max_users` no arrival is dropped")),
             ("dropped: [count == 0]", capped, None),
             ("throttled: [count == 0]", plain, Some("there is no `throttle`")),

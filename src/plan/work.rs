@@ -3,7 +3,7 @@
 use std::ops::Add;
 
 use crate::scenario::model::{Action, Step, StopWhat, Think};
-use crate::template::ValueTemplate;
+use crate::template::{Value, ValueTemplate};
 
 /// An expected amount that lies between two bounds; without the upper one, nobody can say how much it will be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,6 +41,13 @@ impl Between {
         Between { least: self.least * other.least, most }
     }
 
+    /// One or the other.
+    #[must_use]
+    pub fn or(self, other: Between) -> Between {
+        let most = self.most.zip(other.most).map(|(one, two)| one.max(two));
+        Between { least: self.least.min(other.least), most }
+    }
+
     /// No more than this.
     #[must_use]
     pub fn capped(self, cap: f64) -> Between {
@@ -74,6 +81,10 @@ impl Work {
 
     fn times(self, rounds: Between) -> Work {
         Work { requests: self.requests.times(rounds), think: self.think.times(rounds) }
+    }
+
+    fn or(self, other: Work) -> Work {
+        Work { requests: self.requests.or(other.requests), think: self.think.or(other.think) }
     }
 
     fn perhaps(self) -> Work {
@@ -129,6 +140,12 @@ pub(super) fn rounds(action: &Action) -> Between {
             Some(holds) if !holds.is_true() => Between::NONE,
             _ => Between { least: 0.0, most: at_most.map(|most| most as f64) },
         },
+        Action::ForEach { list: ValueTemplate::List(items), .. } => Between::exactly(items.len() as f64),
+        Action::ForEach { list: ValueTemplate::Const(list), .. } => {
+            Between::exactly(list.len().unwrap_or_default() as f64)
+        }
+        Action::ForEach { .. } => Between { least: 0.0, most: None },
+        Action::Poll(_) => Between { least: 1.0, most: None },
         _ => Between::exactly(1.0),
     }
 }
@@ -144,24 +161,38 @@ fn of_action(action: &Action) -> Work {
             };
             Work { think: Between::exactly(mean.as_secs_f64()), ..Work::NONE }
         }
-        Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
-            work(steps).times(rounds(action))
+        Action::Group { steps, .. }
+        | Action::Repeat { steps, .. }
+        | Action::While { steps, .. }
+        | Action::ForEach { steps, .. } => work(steps).times(rounds(action)),
+        // What passes between two probes is the target's to decide, and no think time.
+        Action::Poll(poll) => work(&poll.steps).times(rounds(action)),
+        Action::If { condition, then, otherwise } => match condition.constant().map(Value::is_true) {
+            Some(true) => work(then),
+            Some(false) => work(otherwise),
+            None => work(then).or(work(otherwise)),
+        },
+        Action::Choose(choices) => {
+            let mut before = 0.0;
+            choices.iter().fold(Work::NONE, |sum, choice| {
+                let share = choice.below - before;
+                before = choice.below;
+                sum.and(work(&choice.steps).times(Between::exactly(share)))
+            })
         }
-        Action::Set(_) | Action::Collect(_) | Action::Check(_) | Action::Tally(_) | Action::Stop(_) => {
-            Work::NONE
-        }
+        Action::Set(_)
+        | Action::Collect(_)
+        | Action::Check(_)
+        | Action::Tally(_)
+        | Action::Log { .. }
+        | Action::Stop(_) => Work::NONE,
     }
 }
 
 /// Whether the iteration may end within.
 fn may_stop(action: &Action) -> bool {
-    match action {
-        Action::Stop(_) => true,
-        Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
-            steps.iter().any(|step| may_stop(&step.action))
-        }
-        _ => false,
-    }
+    matches!(action, Action::Stop(_))
+        || action.blocks().into_iter().flatten().any(|step| may_stop(&step.action))
 }
 
 #[cfg(test)]
@@ -193,6 +224,16 @@ mod tests {
             ("  - repeat: ${ random_int(1, 3) }\n    do:\n      - get: /a\n", (0.0, None, 0.0)),
             ("  - while: status != 200\n    at_most: 5\n    do:\n      - get: /a\n", (0.0, Some(5.0), 0.0)),
             ("  - while: status != 200\n    do:\n      - get: /a\n", (0.0, None, 0.0)),
+            ("  - for_each: [1, 2, 3]\n    do:\n      - get: /a/${ item }\n", (3.0, Some(3.0), 0.0)),
+            (
+                "  - if: user.id > 1\n    then:\n      - get: /a\n      - get: /b\n    else:\n      - get: /c\n",
+                (1.0, Some(2.0), 0.0),
+            ),
+            (
+                "  - choose:\n      - { weight: 3, do: [{ get: /a }, { get: /b }] }\n      - { weight: 1, do: [{ get: /c }] }\n",
+                (1.75, Some(1.75), 0.0),
+            ),
+            ("  - poll:\n      - get: /a\n    until: status == 200\n    at_most: 10s\n", (1.0, None, 0.0)),
             ("  - get: /a\n  - stop: iteration\n  - get: /b\n", (1.0, Some(1.0), 0.0)),
             ("  - get: /a\n  - stop: user\n    when: status == 500\n  - get: /b\n", (1.0, Some(2.0), 0.0)),
         ] {

@@ -10,7 +10,7 @@ use crate::scenario::model::{
     Action, Connections, Load, LoadKind, Profile, Scenario, Shape, Spacing, Start, Step, TargetKind, Test,
     Think, WhenFull,
 };
-use crate::units::{count, scenario_duration, trim_float};
+use crate::units::{Percent, count, scenario_duration, trim_float};
 
 /// Renders the plan of a test for people. `open_files` is how many the generator may have open.
 pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
@@ -306,6 +306,10 @@ fn render_steps(out: &mut String, test: &Test, steps: &[Step], depth: usize) {
             Action::Think(Think::Exponential { mean }) => {
                 format!("think {} on average, exponential", scenario_duration(*mean))
             }
+            Action::Poll(poll) => {
+                let most = scenario_duration(poll.at_most);
+                format!("{}, until {}, for {most} at most", step.name, poll.until.source())
+            }
             _ => step.name.clone(),
         };
         let chance = step.chance.map_or(String::new(), |chance| format!("  ({chance} of the time)"));
@@ -323,10 +327,25 @@ fn render_steps(out: &mut String, test: &Test, steps: &[Step], depth: usize) {
         let optional = if optional { "  (optional)" } else { "" };
         let _ = writeln!(out, "{indent}{what}{chance}{when}{optional}");
         match &step.action {
-            Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
-                render_steps(out, test, steps, depth + 1);
+            Action::If { then, otherwise, .. } => {
+                render_steps(out, test, then, depth + 1);
+                if !otherwise.is_empty() {
+                    let _ = writeln!(out, "{indent}else");
+                    render_steps(out, test, otherwise, depth + 1);
+                }
             }
-            _ => {}
+            Action::Choose(choices) => {
+                let mut before = 0.0;
+                for choice in choices {
+                    let share = Percent::from_share(choice.below - before);
+                    let _ = writeln!(out, "{indent}  {share} of the time");
+                    render_steps(out, test, &choice.steps, depth + 2);
+                    before = choice.below;
+                }
+            }
+            action => {
+                action.blocks().into_iter().for_each(|steps| render_steps(out, test, steps, depth + 1));
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Read from the bottom it answers in this order: passed or not, by what, and then the figures. Business
 //! outcomes have a sign and a colour of their own, since they are no failures.
 
+mod polls;
 mod sections;
 mod steps;
 mod target;
@@ -46,6 +47,7 @@ pub fn render(result: &RunResult, style: Style) -> String {
         steps::waiting(result, style),
         Some(sections::totals(result, style)),
         sections::groups(result, style),
+        polls::polls(result, style),
         sections::checks(result, style),
         sections::metrics(result, style),
         target::resources(result, style),

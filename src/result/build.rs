@@ -9,6 +9,7 @@ use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use jiff::Timestamp;
 
 use super::monitor::monitor;
+use super::polls::{PollKind, PollResult, PollSeries, PositionResult};
 use super::record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
     FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, LoadModel, OutcomeKind,
@@ -17,11 +18,15 @@ use super::record::{
 };
 use super::redact::{Redactor, harmless};
 use super::series::{Series, millis};
-use super::validity::{ValidityFacts, validity};
+use super::validity::{DataRanOut, ValidityFacts, validity};
 use super::verdict::verdict;
-use crate::metrics::{Cell, Custom, Recorder, RowRecord, Sample, Second, Staged, Times, Watched};
+use crate::metrics::{
+    Amounts, Cell, Custom, PollRecord, Recorder, RowRecord, Sample, Second, Staged, Times, Watched,
+};
+use crate::outcome::Cause;
 use crate::scenario::model::{
-    Action, Catalog, CustomKind, RequestStep, Scenario, Step, TargetKind, Test, Url,
+    self, Action, Catalog, CustomKind, GroupId, PollId, PollInfo, RequestStep, RowId, Scenario, Step, StepId,
+    TargetKind, Test, Url,
 };
 use crate::scenario::threshold::{Aggregate, Metric, Threshold};
 use crate::threshold::{Judgement, LoadTime};
@@ -58,6 +63,7 @@ pub struct Facts<'a> {
     pub peak_rss_bytes: Option<u64>,
     /// The values of `secret()`: left out wherever text of the run is kept.
     pub secrets: &'a [String],
+    pub data_ran_out: &'a [DataRanOut],
     /// Whether a suspect run is no better than an invalid one.
     pub strict: bool,
     /// What was captured, as far as it could stand in the samples.
@@ -77,6 +83,7 @@ impl RunResult {
         let clean_sample = |text: &str| harmless(&redactor_of_samples.redact(text), true).into_owned();
 
         let rows = rows(test, &total, load);
+        let polls = polls(test, &total, facts.seconds);
         let aside = totals(&rows, true, 0.0);
         let totals =
             Totals { optional: aside.attempted, ..totals(&rows, false, load.seconds(|_| true, &[])) };
@@ -92,6 +99,7 @@ impl RunResult {
             interrupted: totals.interrupted + aside.interrupted,
             lateness_p99: lateness.percentile(99.0),
             cpu_share: facts.cpu_share,
+            data_ran_out: facts.data_ran_out,
         });
         let thresholds: Vec<ThresholdResult> = test
             .thresholds
@@ -137,9 +145,10 @@ impl RunResult {
             },
             totals,
             scenarios: scenarios(test, &total, load),
-            causes: causes(&rows, &test.catalog, facts.samples, clean_sample),
+            causes: causes(&rows, &polls, facts.samples, clean_sample),
             rows,
             groups: groups(test, &total),
+            polls,
             checks: checks(test, &total),
             metrics: metrics(&test.catalog, &total),
             verdict: verdict(ended, &thresholds, &invariants, &validity, facts.strict),
@@ -223,11 +232,7 @@ fn rows(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<RowResult> {
                 Url::Absolute { origin, path } => path.as_static().map(|path| format!("{origin}{path}")),
             }),
             scenario: name_of(test, info.scenario),
-            groups: info
-                .groups
-                .iter()
-                .filter_map(|group| Some(catalog.groups.get(group.index())?.name.clone()))
-                .collect(),
+            groups: names_of_groups(catalog, &info.groups),
             optional: info.optional,
             attempted: record.attempted,
             success: record.successes(),
@@ -245,13 +250,10 @@ fn rows(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<RowResult> {
 
 fn each_request<'a>(steps: &'a [Step], visit: &mut impl FnMut(&'a RequestStep)) {
     for step in steps {
-        match &step.action {
-            Action::Request(request) => visit(request),
-            Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
-                each_request(steps, visit);
-            }
-            _ => {}
+        if let Action::Request(request) = &step.action {
+            visit(request);
         }
+        step.action.blocks().into_iter().for_each(|steps| each_request(steps, visit));
     }
 }
 
@@ -311,6 +313,7 @@ fn scenarios(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<ScenarioResu
             completed,
             completed_per_s: per_second(completed, time.as_secs_f64()),
             cut: record.cut,
+            abandoned: record.abandoned,
             ended_early: record.ended_early,
             interrupted: record.interrupted,
             dropped: record.dropped,
@@ -322,35 +325,95 @@ fn scenarios(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<ScenarioResu
     test.scenarios.iter().zip(&total.scenarios).enumerate().map(scenario).collect()
 }
 
-/// Failures by row and cause with one example each, the most frequent first.
+/// Failures by row or poll, and by cause, with one example each, the most frequent first.
 fn causes(
     rows: &[RowResult],
-    catalog: &Catalog,
+    polls: &[PollResult],
     samples: &[Sample],
     clean: impl Fn(&str) -> String,
 ) -> Vec<CauseResult> {
-    let mut causes = Vec::new();
-    for (index, row) in rows.iter().enumerate().take(catalog.rows.len()) {
-        for outcome in row.outcomes.iter().filter(|outcome| outcome.kind == OutcomeKind::Failure) {
-            let mut samples = samples.iter();
-            let sample = samples
-                .find(|sample| sample.row.index() == index && sample.cause.to_string() == outcome.name);
-            causes.push(CauseResult {
-                step: row.name.clone(),
-                cause: outcome.name.clone(),
-                count: outcome.count,
-                example: sample.map(|sample| ExampleResult {
-                    at_s: seconds(sample.at),
-                    request: clean(&sample.request),
-                    status: sample.status,
-                    detail: clean(&sample.detail),
-                    body: clean(&sample.body),
-                }),
-            });
+    let result = |step: &str, id: StepId, cause: &str, count: u64| {
+        let mut samples = samples.iter();
+        let sample = samples.find(|sample| sample.step == id && sample.cause.to_string() == cause);
+        CauseResult {
+            step: step.to_owned(),
+            cause: cause.to_owned(),
+            count,
+            example: sample.map(|sample| ExampleResult {
+                at_s: seconds(sample.at),
+                request: clean(&sample.request),
+                status: sample.status,
+                detail: clean(&sample.detail),
+                body: clean(&sample.body),
+            }),
         }
+    };
+    let mut causes = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        let id = StepId::Requests(RowId(index as u16));
+        let failures = row.outcomes.iter().filter(|outcome| outcome.kind == OutcomeKind::Failure);
+        causes.extend(failures.map(|outcome| result(&row.name, id, &outcome.name, outcome.count)));
+    }
+    for (index, poll) in polls.iter().enumerate().filter(|(_, poll)| poll.given_up > 0) {
+        let id = StepId::Poll(PollId(index as u16));
+        causes.push(result(&poll.name, id, &Cause::Poll.to_string(), poll.given_up));
     }
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.count));
     causes
+}
+
+fn polls(test: &Test, total: &Recorder, seconds: &[Second]) -> Vec<PollResult> {
+    let poll = |(index, (info, record)): (usize, (&PollInfo, &PollRecord))| PollResult {
+        optional: info.optional,
+        name: info.name.clone(),
+        scenario: name_of(test, info.scenario),
+        kind: match info.kind {
+            model::PollKind::Poll => PollKind::Poll,
+            model::PollKind::Turn => PollKind::WaitForTurn,
+        },
+        groups: names_of_groups(&test.catalog, &info.groups),
+        started: record.started,
+        got: record.got.count(),
+        given_up: record.given_up.count(),
+        abandoned: record.abandoned.count(),
+        ended: record.ended,
+        interrupted: record.interrupted,
+        duration: distribution(&record.got),
+        duration_histogram: encoded(&record.got),
+        abandoned_after: distribution(&record.abandoned),
+        position: positions(&record.position),
+        series: series_of_poll(index, seconds),
+    };
+    test.catalog.polls.iter().zip(&total.polls).enumerate().map(poll).collect()
+}
+
+fn positions(amounts: &Amounts) -> Option<PositionResult> {
+    Some(PositionResult {
+        samples: amounts.count(),
+        min: amounts.min()?,
+        avg: amounts.mean()?,
+        p50: amounts.percentile(50.0)?,
+        p95: amounts.percentile(95.0)?,
+        max: amounts.max()?,
+    })
+}
+
+fn series_of_poll(index: usize, seconds: &[Second]) -> PollSeries {
+    let mut series = PollSeries::default();
+    let mut waiting = 0_u64;
+    for second in seconds {
+        let second = second.polls.get(index).copied().unwrap_or_default();
+        waiting = (waiting + second.started).saturating_sub(second.over);
+        series.waiting.push(waiting);
+        series.position_min.push(second.position.map(|(min, _, _)| min));
+        series.position_avg.push(second.position.map(|(_, avg, _)| (avg * 1e3).round() / 1e3));
+        series.position_max.push(second.position.map(|(_, _, max)| max));
+    }
+    series
+}
+
+fn names_of_groups(catalog: &Catalog, groups: &[GroupId]) -> Vec<String> {
+    groups.iter().filter_map(|group| Some(catalog.groups.get(group.index())?.name.clone())).collect()
 }
 
 fn groups(test: &Test, total: &Recorder) -> Vec<GroupResult> {
@@ -435,11 +498,13 @@ fn unit(threshold: &Threshold, catalog: &Catalog) -> Unit {
         Aggregate::Drift => Unit::Share,
         Aggregate::Count => Unit::Number,
         Aggregate::Rate => match threshold.metric {
-            Metric::Failures | Metric::Business | Metric::Checks => Unit::Share,
+            Metric::Failures | Metric::Business | Metric::Checks | Metric::GivenUp | Metric::Abandoned => {
+                Unit::Share
+            }
             _ if custom(CustomKind::Share) => Unit::Share,
             _ => Unit::PerSecond,
         },
-        _ if matches!(threshold.metric, Metric::Custom(_)) => Unit::Number,
+        _ if matches!(threshold.metric, Metric::Custom(_) | Metric::QueuePosition) => Unit::Number,
         _ => Unit::Seconds,
     }
 }

@@ -7,6 +7,7 @@ mod build;
 mod directory;
 mod latency_log;
 mod monitor;
+mod polls;
 mod record;
 mod redact;
 mod series;
@@ -18,6 +19,7 @@ pub use build::Facts;
 pub use directory::{ReadError, RunDirectory, WriteError, read};
 pub use latency_log::LatencyLog;
 pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
+pub use polls::{PollKind, PollResult, PollSeries, PositionResult};
 pub use record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
     FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, LoadModel,
@@ -27,4 +29,4 @@ pub use record::{
 pub use redact::{Redactor, harmless};
 pub use series::Series;
 pub use slug::slug;
-pub use validity::{Soundness, Validity, ValidityFacts, validity};
+pub use validity::{DataRanOut, Soundness, Validity, ValidityFacts, validity};

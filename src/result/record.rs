@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::monitor::WatchedResult;
+use super::polls::PollResult;
 use super::series::Series;
 use super::validity::Validity;
 
@@ -40,10 +41,13 @@ pub struct RunResult {
     /// One for each name of a request, in the order of the file.
     pub rows: Vec<RowResult>,
     pub groups: Vec<GroupResult>,
+    /// One for each name of a `poll` or `wait_for_turn`, in the order of the file.
+    #[serde(default)]
+    pub polls: Vec<PollResult>,
     pub checks: Vec<CheckResult>,
     /// The test's own metrics: `count`, `observe`, `share`.
     pub metrics: Vec<CustomResult>,
-    /// Failures by row and cause, most frequent first, each with one example.
+    /// Failures by row or poll, and by cause, most frequent first, each with one example.
     pub causes: Vec<CauseResult>,
     pub thresholds: Vec<ThresholdResult>,
     /// What `verify` found.
@@ -130,6 +134,9 @@ pub struct ScenarioResult {
     pub completed_per_s: f64,
     /// Ended for want of something an earlier step should have captured.
     pub cut: u64,
+    /// Ended by users who would wait for their turn no longer.
+    #[serde(default)]
+    pub abandoned: u64,
     /// Ended by a failure, a business outcome or `stop`.
     pub ended_early: u64,
     /// Still running when the time to stop was over.
@@ -284,7 +291,7 @@ pub struct CauseResult {
 pub struct ExampleResult {
     /// Since the beginning of the load.
     pub at_s: f64,
-    /// Method and path, values filled in.
+    /// Method and path, values filled in; of a poll, its name.
     pub request: String,
     pub status: Option<u16>,
     /// What happened, in words.

@@ -9,12 +9,13 @@ use tokio::task::JoinSet;
 
 use super::order::Order;
 use super::{On, RunError, Settings, Stops, workers};
-use crate::engine::{Interval, Once, OnceReport, Prepared};
+use crate::engine::{Interval, LogLine, Once, OnceReport, Prepared};
 use crate::metrics::{Sample, Second, Staged, Watched};
 use crate::outcome::OwnFault;
-use crate::output::{Course, Progress, say};
+use crate::output::{Course, Mode, Progress, Said, say};
 use crate::result::{
-    Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError, harmless,
+    DataRanOut, Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError,
+    harmless,
 };
 use crate::scenario::model::{Scenario, Shape, Start, TargetKind, Test};
 use crate::target::{self, Monitor};
@@ -40,6 +41,7 @@ pub(super) struct Session<'a> {
     captured: Vec<String>,
     judgements: Vec<Judgement>,
     invariants: Vec<InvariantResult>,
+    data_ran_out: Vec<DataRanOut>,
     load: LoadTime,
     cpu_time: Duration,
     cpu_share: Option<f64>,
@@ -69,6 +71,7 @@ impl<'a> Session<'a> {
             captured: Vec::new(),
             judgements: Vec::new(),
             invariants: Vec::new(),
+            data_ran_out: Vec::new(),
             load: LoadTime::planned(&test).between(Duration::ZERO, Duration::ZERO),
             cpu_time: Duration::ZERO,
             cpu_share: None,
@@ -122,6 +125,7 @@ impl<'a> Session<'a> {
                 }
             };
             self.captured.extend(setup.captured);
+            self.show_logs(&setup.logs);
             if !setup.problems.is_empty() {
                 ended = Some(Ended::SetupFailed(setup.problems.join("; ")));
                 break;
@@ -142,6 +146,7 @@ impl<'a> Session<'a> {
         for number in order.touched() {
             tokio::select! {
                 teardown = prepared.once(Once::Teardown, number, order.base(number), None) => {
+                    self.show_logs(&teardown.logs);
                     for problem in teardown.problems {
                         say(&self.clean(&format!("warning: teardown: {problem}")));
                     }
@@ -171,6 +176,7 @@ impl<'a> Session<'a> {
         let planned = LoadTime::planned(&test);
         let planned_end = Some(planned.end()).filter(|end| *end < Duration::MAX);
         let mut gate = Gate::new(&test.thresholds, &test.catalog, planned);
+        let mut said = Said::new(&test);
         let mut progress = Progress::start(self.settings.progress, &courses(&test));
         let mut is_told = false;
         // The log is a second record: a full disk must not end a run that is still measuring.
@@ -250,7 +256,7 @@ impl<'a> Session<'a> {
                 interval = running.next() => interval,
             };
             let Some(interval) = interval else { break };
-            let Interval { second, counted, users, samples, faults, stop_run, ended: over } = interval;
+            let Interval { second, counted, users, samples, logs, faults, stop_run, ended: over } = interval;
             self.totals.add(&counted);
             self.samples.extend(samples);
             self.seconds.push(Second::new(second, users.iter().sum(), &counted, &test.catalog));
@@ -258,6 +264,13 @@ impl<'a> Session<'a> {
                 && let Err(problem) = log.append(second, &counted, &test.catalog)
             {
                 log_failed(&progress, path, problem);
+            }
+            for out in data_ran_out(prepared, epoch).into_iter().skip(self.data_ran_out.len()) {
+                progress.say(&self.clean(&format!("warning: {out}")));
+                self.data_ran_out.push(out);
+            }
+            for line in said.lines(&logs) {
+                progress.say(&self.clean_of_secrets(&line));
             }
             for (fault, detail) in faults {
                 progress.say(&self.clean(&format!("warning: {fault}: {detail}")));
@@ -362,6 +375,7 @@ impl<'a> Session<'a> {
     /// Keeps what a once-only part showed; an error where it did not come to its end.
     fn after_once(&mut self, part: Once, number: u16, report: &OnceReport) -> Result<(), String> {
         self.captured.extend(report.captured.iter().cloned());
+        self.show_logs(&report.logs);
         if part == Once::Verify {
             self.invariants.extend(invariants(&self.test, number, report));
         }
@@ -392,6 +406,22 @@ impl<'a> Session<'a> {
             // What kept it from its end stands with the invariants.
             let _ = self.after_once(Once::Verify, number, &report);
         }
+    }
+
+    /// What `log` steps said outside of the load.
+    fn show_logs(&self, logs: &[LogLine]) {
+        if self.settings.progress != Mode::Nothing {
+            for line in Said::new(&self.test).lines(logs) {
+                say(&self.clean_of_secrets(&line));
+            }
+        }
+    }
+
+    /// What a step was told to say: what it captured is shown, secrets never.
+    fn clean_of_secrets(&self, text: &str) -> String {
+        let secrets = self.shared.as_ref().map(|shared| shared.secrets()).unwrap_or_default();
+        let none: &[String] = &[];
+        harmless(&Redactor::new(&secrets, none).redact(text), false).into_owned()
     }
 
     /// Words that may hold what a step said or was told: without secrets, and with nothing to drive a terminal.
@@ -425,10 +455,23 @@ impl<'a> Session<'a> {
             cpu_share: self.cpu_share,
             peak_rss_bytes: usage::peak_resident(),
             secrets: &secrets,
+            data_ran_out: &self.data_ran_out,
             strict: self.settings.strict,
             captured: &captured,
         })
     }
+}
+
+/// The feeders that ran out so far, the first of them first.
+fn data_ran_out(prepared: &Prepared, epoch: Instant) -> Vec<DataRanOut> {
+    let out = prepared.ran_out().map(|(feeder, at)| DataRanOut {
+        name: feeder.name.clone(),
+        rows: feeder.rows.count(),
+        at: at.saturating_duration_since(epoch),
+    });
+    let mut out: Vec<DataRanOut> = out.collect();
+    out.sort_by_key(|out| out.at);
+    out
 }
 
 /// The checks of `verify` by name: held, broken, or never asked.
@@ -440,21 +483,21 @@ fn invariants(test: &Test, scenario: u16, report: &OnceReport) -> Vec<InvariantR
             continue;
         }
         let mut seen = report.checks.iter().filter(|result| result.check.index() == index).peekable();
-        let (state, detail) = if report.skipped.iter().any(|check| check.index() == index) {
-            (InvariantState::Skipped, None)
-        } else if seen.peek().is_none() {
-            (InvariantState::NotAsked, problem.clone())
-        } else {
-            match seen.find(|result| !result.held) {
+        let is_skipped = report.skipped.iter().any(|check| check.index() == index);
+        // One that is asked several times may be skipped once, and broken another time.
+        let (state, detail) = match (seen.peek().is_some(), is_skipped) {
+            (true, _) => match seen.find(|result| !result.held) {
                 Some(broken) => (InvariantState::Broken, broken.detail.clone()),
                 None => (InvariantState::Held, None),
-            }
+            },
+            (false, true) => (InvariantState::Skipped, None),
+            (false, false) => (InvariantState::NotAsked, problem.clone()),
         };
         results.push(InvariantResult { name: info.name.clone(), state, detail });
     }
-    if results.is_empty()
-        && let Some(problem) = problem
-    {
+    // What went wrong beside all checks must not go unseen.
+    let is_told = results.iter().any(|result| result.state == InvariantState::NotAsked);
+    if let Some(problem) = problem.filter(|_| !is_told) {
         let name = "verify".to_owned();
         results.push(InvariantResult { name, state: InvariantState::NotAsked, detail: Some(problem) });
     }

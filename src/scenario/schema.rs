@@ -82,6 +82,10 @@ fn shape(shape_of: &Shape, places: &mut Vec<&'static Place>) -> Value {
         Shape::Duration => json!({ "type": "string", "pattern": duration }),
         Shape::Rate => json!({ "type": "string", "pattern": r"^\s*[0-9.eE+]+\s*/\s*(s|sec|m|min|h)\s*$" }),
         Shape::Share => json!({ "type": "string", "pattern": r"^\s*[0-9.]+\s*%\s*$" }),
+        Shape::LeavingRate => {
+            json!({ "type": "string", "pattern": r"^\s*[0-9.]+\s*%\s*/\s*(s|sec|m|min|h)\s*$" })
+        }
+        Shape::Number => json!({ "type": "number", "minimum": 0 }),
         Shape::Whole(least) => json!({ "type": "integer", "minimum": least }),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Word(words) => json!({ "enum": words }),
@@ -127,7 +131,7 @@ mod tests {
     }
 
     fn is_valid(validator: &jsonschema::Validator, text: &str) -> Result<(), String> {
-        let parsed = crate::scenario::yaml::parse(text);
+        let parsed = crate::scenario::yaml::parse(text, 0);
         let json = to_json(&parsed.root.unwrap());
         validator.validate(&json).map_err(|error| format!("{} at {}", error, error.instance_path()))
     }
@@ -170,7 +174,7 @@ mod tests {
     fn every_place_and_key_of_the_checker_is_described() {
         let schema = schema();
         let definitions = schema["definitions"].as_object().unwrap();
-        assert_eq!(definitions.len(), 11);
+        assert_eq!(definitions.len(), 13);
         for key in STEP.all() {
             let described = &definitions["step"]["properties"][key.name]["description"];
             assert_eq!(described.as_str(), Some(key.about), "{}", key.name);

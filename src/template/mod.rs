@@ -14,15 +14,15 @@ mod scope;
 mod text;
 
 pub use expr::{EvalError, Expr, Reads};
-pub use json::{answer_json, object, write_json};
-pub use names::{Visible, is_reserved};
+pub use json::{answer_json, object, parse_json, write_json};
+pub use names::{RowFields, RowNames, Visible, is_reserved};
 pub use random::Random;
 pub use scope::{Answer, Env, Scope, Shared};
 pub use text::{Encoding, JsonTemplate, TextTemplate, Uses, ValueTemplate};
 
 /// A value of an expression: null (shown as `null`, held as undefined), a truth value, number, text, list or
 /// object.
-pub use minijinja::value::Value;
+pub use minijinja::value::{Value, ValueKind};
 
 use std::ops::Range;
 

@@ -19,7 +19,7 @@ fn scope() -> Box<Scope> {
 }
 
 fn visible<'a>(names: &'a [String], env: &'a Env) -> Visible<'a> {
-    Visible { slots: names, answer: true, results: false, env }
+    Visible { slots: names, answer: true, results: false, rows: &[], env }
 }
 
 fn compile(source: &str) -> Result<Expr, TemplateError> {

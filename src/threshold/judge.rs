@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::load_time::LoadTime;
 use crate::metrics::{
-    Amounts, Cell, Custom, Recorder, RowRecord, ScenarioRecord, Second, Staged, Times, Tried,
+    Amounts, Cell, Custom, PollRecord, Recorder, RowRecord, ScenarioRecord, Second, Staged, Times, Tried,
 };
 use crate::outcome::Cause;
-use crate::scenario::model::{Catalog, CheckInfo, GroupId, RowInfo};
+use crate::scenario::model::{Catalog, CheckInfo, GroupId, PollInfo, PollKind, RowInfo};
 use crate::scenario::threshold::{Aggregate, Comparison, Filter, Metric, OutcomeFilter, Threshold};
 
 /// What a threshold is judged on: a whole run, or a window of it.
@@ -103,7 +103,20 @@ pub(super) fn gather(threshold: &Threshold, catalog: &Catalog, totals: &Staged) 
         Metric::GroupDuration => Gathered::Times(view.of_groups()),
         Metric::Requests => Gathered::count(view.requests()),
         Metric::Iterations => view.sum(|record| record.iterations.count()),
-        Metric::Failures => Gathered::Share { part: view.failures(), whole: view.finished() },
+        Metric::PollDuration | Metric::TimeToTurn => {
+            Gathered::Times(union(view.polls(threshold.metric).map(|poll| &poll.got)))
+        }
+        Metric::QueuePosition => {
+            let mut positions = Amounts::default();
+            view.polls(threshold.metric).for_each(|poll| positions.add(&poll.position));
+            Gathered::Amounts(positions)
+        }
+        Metric::GivenUp => view.share_of_polls(threshold.metric, |poll| poll.given_up.count()),
+        Metric::Abandoned => view.share_of_polls(threshold.metric, |poll| poll.abandoned.count()),
+        Metric::Failures => Gathered::Share {
+            part: view.failures() + view.failed_polls(),
+            whole: view.finished() + view.finished_polls(),
+        },
         Metric::Business => Gathered::Share { part: view.refusals(), whole: view.finished() },
         Metric::Checks => Gathered::of_tried(view.checks()),
         Metric::Dropped => view.sum(|record| record.dropped),
@@ -303,6 +316,40 @@ impl<'a> View<'a> {
         failures.filter(|(cause, _)| wants_cause(&wanted, *cause)).map(|(_, cell)| cell.count()).sum()
     }
 
+    /// The polls that a metric is about.
+    fn polls(&self, metric: Metric) -> impl Iterator<Item = &'a PollRecord> {
+        let kind = match metric {
+            Metric::PollDuration => Some(PollKind::Poll),
+            Metric::TimeToTurn | Metric::QueuePosition | Metric::Abandoned => Some(PollKind::Turn),
+            _ => None,
+        };
+        self.recorders().flat_map(move |recorder| {
+            let polls = self.catalog.polls.iter().zip(&recorder.polls).enumerate();
+            let wanted = move |index: usize, info: &PollInfo| {
+                wants_poll(self.filter, self.catalog, index, info)
+                    && kind.is_none_or(|kind| info.kind == kind)
+            };
+            polls.filter(move |(index, (info, _))| wanted(*index, info)).map(|(_, (_, poll))| poll)
+        })
+    }
+
+    fn share_of_polls(&self, metric: Metric, part: fn(&PollRecord) -> u64) -> Gathered {
+        let sum = |count: fn(&PollRecord) -> u64| self.polls(metric).map(count).sum();
+        Gathered::Share { part: sum(part), whole: sum(PollRecord::finished) }
+    }
+
+    fn failed_polls(&self) -> u64 {
+        if !wants_cause(&self.outcome_or(OutcomeFilter::Failure), Cause::Poll) {
+            return 0;
+        }
+        self.polls(Metric::Failures).map(|poll| poll.given_up.count()).sum()
+    }
+
+    /// Those that got what they waited for, and those that gave up: who left did neither.
+    fn finished_polls(&self) -> u64 {
+        self.polls(Metric::Failures).map(|poll| poll.got.count() + poll.given_up.count()).sum()
+    }
+
     fn refusals(&self) -> u64 {
         let wanted = self.outcome_or(OutcomeFilter::Business);
         let refusals = self.rows().flat_map(|(info, row)| info.business.iter().zip(&row.business));
@@ -347,7 +394,7 @@ impl<'a> View<'a> {
 
 /// Whether a filter lets a check through, by its place in the catalog.
 pub(crate) fn wants_check(filter: &Filter, catalog: &Catalog, index: usize, check: &CheckInfo) -> bool {
-    let Filter { rows, groups, checks, .. } = filter;
+    let Filter { rows, polls, groups, checks, .. } = filter;
     let named = checks.iter().any(|id| id.index() == index);
     if !named && !checks.is_empty() {
         return false;
@@ -359,6 +406,7 @@ pub(crate) fn wants_check(filter: &Filter, catalog: &Catalog, index: usize, chec
         }),
         None => {
             rows.is_empty()
+                && polls.is_empty()
                 && groups.is_empty()
                 && (named || !check.optional)
                 && wants_scenario(filter, usize::from(check.scenario))
@@ -379,17 +427,31 @@ pub(crate) fn wants_row(filter: &Filter, catalog: &Catalog, index: usize, row: &
 
 /// An optional row counts where the filter names it, or an optional group that it stands in.
 fn is_wanted_if_optional(filter: &Filter, catalog: &Catalog, index: usize, row: &RowInfo) -> bool {
-    let is_optional = |group: &GroupId| catalog.groups.get(group.index()).is_some_and(|info| info.optional);
     !row.optional
         || filter.rows.iter().any(|id| id.index() == index)
-        || filter.groups.iter().any(|group| is_optional(group) && row.groups.contains(group))
+        || names_an_optional_group(filter, catalog, &row.groups)
+}
+
+fn names_an_optional_group(filter: &Filter, catalog: &Catalog, within: &[GroupId]) -> bool {
+    let is_optional = |group: &GroupId| catalog.groups.get(group.index()).is_some_and(|info| info.optional);
+    filter.groups.iter().any(|group| is_optional(group) && within.contains(group))
 }
 
 fn fits_row(filter: &Filter, index: usize, row: &RowInfo) -> bool {
-    let Filter { rows, groups, scenarios, .. } = filter;
-    (rows.is_empty() || rows.iter().any(|id| id.index() == index))
+    let Filter { rows, polls, groups, scenarios, .. } = filter;
+    ((rows.is_empty() && polls.is_empty()) || rows.iter().any(|id| id.index() == index))
         && (groups.is_empty() || groups.iter().any(|group| row.groups.contains(group)))
         && (scenarios.is_empty() || scenarios.contains(&row.scenario))
+}
+
+/// The same for polls.
+pub(crate) fn wants_poll(filter: &Filter, catalog: &Catalog, index: usize, poll: &PollInfo) -> bool {
+    let Filter { rows, polls, groups, scenarios, .. } = filter;
+    let named = polls.iter().any(|id| id.index() == index);
+    ((rows.is_empty() && polls.is_empty()) || named)
+        && (!poll.optional || named || names_an_optional_group(filter, catalog, &poll.groups))
+        && (groups.is_empty() || groups.iter().any(|group| poll.groups.contains(group)))
+        && (scenarios.is_empty() || scenarios.contains(&poll.scenario))
 }
 
 /// A scenario counts where the filter names it; a filter for steps says nothing about iterations.

@@ -1,14 +1,20 @@
 //! Scenarios and parts of them, and the tables of the language.
 
-use std::path::Path;
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
 
 use loadtest::scenario::{Failed, LoadOptions, load_text, schema};
 
 use super::blocks::{Block, Page, page, pages};
+use super::commands::workplace;
+
+/// The files of all pages, for examples that name them.
+static FILES: LazyLock<TempDir> = LazyLock::new(workplace);
 
 /// What `validate` would say; empty for a file without findings.
 fn findings(yaml: &str) -> String {
-    match load_text(Path::new("example.yaml"), yaml.to_owned(), &LoadOptions::default()) {
+    match load_text(&FILES.path().join("example.yaml"), yaml.to_owned(), &LoadOptions::default()) {
         Ok(loaded) => loaded.source.render(&loaded.warnings, false),
         Err(Failed::Findings { file, findings }) => file.render(&findings, false),
         Err(Failed::Read(error)) => error.to_string(),
@@ -125,10 +131,12 @@ fn the_table_of_metrics_is_that_of_the_program() {
         assert_eq!(any("rate", &["1/s"]), row[4] == "per second", "{metric} rate per second");
         assert_eq!(any("rate", &["1%"]), row[4] == "share", "{metric} rate as a share");
         for (filter, value) in FILTERS {
-            let value = match metric.as_str() {
-                _ if filter != "outcome" => value,
-                "business" => "seat taken",
-                _ => "timeout",
+            let value = match (filter, metric.as_str()) {
+                ("step", "poll_duration" | "given_up") => "concerts are there",
+                ("step", "time_to_turn" | "queue_position" | "abandoned") => "waiting room",
+                ("outcome", "business") => "seat taken",
+                ("outcome", _) => "timeout",
+                _ => value,
             };
             let filtered = format!("{metric}{{{filter}={value}}}");
             let said = row[5].split(' ').any(|word| word == filter);

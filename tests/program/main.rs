@@ -7,6 +7,8 @@ mod support;
 
 mod commands;
 mod connections;
+mod control;
+mod data;
 mod ends;
 mod faults;
 mod language;
@@ -22,3 +24,4 @@ mod soundness;
 mod system;
 mod thresholds;
 mod throttle;
+mod turns;

@@ -45,6 +45,7 @@ pub(super) fn totals(result: &RunResult, style: Style) -> String {
         for (number, what) in [
             (scenario.ended_early, "ended early"),
             (scenario.cut, "cut"),
+            (scenario.abandoned, "abandoned"),
             (scenario.interrupted, "interrupted"),
             (scenario.dropped, "dropped"),
         ] {
@@ -90,7 +91,7 @@ pub(super) fn totals(result: &RunResult, style: Style) -> String {
     table.trim_fmt()
 }
 
-fn spread(times: &Distribution) -> String {
+pub(super) fn spread(times: &Distribution) -> String {
     let figures =
         [("p50", times.p50_ms), ("p95", times.p95_ms), ("p99", times.p99_ms), ("max", times.max_ms)];
     figures.map(|(name, figure)| format!("{name} {}", time(figure))).join(" · ")
@@ -160,7 +161,7 @@ pub(super) fn metrics(result: &RunResult, style: Style) -> Option<String> {
     list("Metrics", style, 3, rows.collect())
 }
 
-fn amount(value: f64) -> String {
+pub(super) fn amount(value: f64) -> String {
     if value >= 1000.0 && value.fract() == 0.0 && value < 1e15 {
         count(value as u64)
     } else {
@@ -175,7 +176,8 @@ pub(super) fn failures(result: &RunResult, style: Style) -> Option<String> {
     }
     let mut lines = vec![paint("Failures", Ink::Strong, style)];
     for cause in result.causes.iter().take(CAUSES) {
-        let optional = result.rows.iter().any(|row| row.name == cause.step && row.optional);
+        let optional = result.rows.iter().any(|row| row.name == cause.step && row.optional)
+            || result.polls.iter().any(|poll| poll.name == cause.step && poll.optional);
         let title = format!("✗ {}: {}", named(&cause.step, optional), plain(&cause.cause));
         lines.push(format!("  {}  {}×", paint(&title, Ink::Bad, style), count(cause.count)));
         let Some(example) = &cause.example else { continue };

@@ -4,8 +4,8 @@ use super::*;
 use crate::result::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
     FORMAT, GaugeResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, OutcomeKind,
-    OutcomeResult, RowResult, ScenarioInfo, ScenarioResult, Series, TargetInfo, ThresholdResult, Totals,
-    Unit, Validity, WatchedKind, WatchedResult,
+    OutcomeResult, PollKind, PollResult, PollSeries, PositionResult, RowResult, ScenarioInfo, ScenarioResult,
+    Series, TargetInfo, ThresholdResult, Totals, Unit, Validity, WatchedKind, WatchedResult,
 };
 
 fn times(count: u64, p50_ms: f64) -> Distribution {
@@ -139,6 +139,7 @@ fn result(
             completed: iterations,
             completed_per_s: iterations as f64 / 130.0,
             cut: 0,
+            abandoned: 0,
             ended_early: 0,
             interrupted: 0,
             dropped: 0,
@@ -148,6 +149,7 @@ fn result(
         }],
         rows,
         groups: vec![],
+        polls: vec![],
         checks: vec![],
         metrics: vec![],
         causes: vec![],
@@ -451,6 +453,42 @@ fn two_scenarios() {
     two.scenarios.push(other);
     two.rows[1].scenario = "browse".into();
     insta::assert_snapshot!(render(&two, Style::default()));
+}
+
+#[test]
+fn polls_and_waits() {
+    let mut waiting = business_heavy();
+    let poll = |name: &str, kind, [got, given_up, abandoned, ended, interrupted]: [u64; 5]| PollResult {
+        optional: false,
+        name: name.into(),
+        scenario: "reservation-stress".into(),
+        kind,
+        groups: vec![],
+        started: got + given_up + abandoned + ended + interrupted,
+        got,
+        given_up,
+        abandoned,
+        ended,
+        interrupted,
+        duration: (got > 0).then(|| times(got, 12_000.0)),
+        duration_histogram: None,
+        abandoned_after: (abandoned > 0).then(|| times(abandoned, 48_000.0)),
+        position: None,
+        series: PollSeries::default(),
+    };
+    let position = PositionResult { samples: 9000, min: 0.0, avg: 120.5, p50: 98.0, p95: 412.0, max: 1498.0 };
+    waiting.polls = vec![
+        poll("order completed", PollKind::Poll, [1200, 0, 0, 0, 0]),
+        PollResult {
+            position: Some(position),
+            ..poll("waiting room", PollKind::WaitForTurn, [950, 20, 35, 2, 3])
+        },
+        poll("second queue", PollKind::WaitForTurn, [0, 0, 0, 0, 0]),
+    ];
+    waiting.scenarios[0].abandoned = 35;
+    insta::assert_snapshot!(render(&waiting, Style::default()));
+    waiting.polls[1].name = "\x1b[2J".into();
+    assert!(!render(&waiting, Style::default()).contains('\x1b'));
 }
 
 #[test]

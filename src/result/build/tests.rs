@@ -5,8 +5,8 @@ use crate::metrics::Exchange;
 use crate::outcome::{Cause, Outcome, OwnFault, Phase};
 use crate::result::{InvariantState, Soundness};
 use crate::scenario::model::{
-    CheckId, CheckInfo, Connections, CustomId, CustomInfo, GroupId, GroupInfo, Load, LoadKind, Profile,
-    RowId, RowInfo, Shape, Target,
+    CheckId, CheckInfo, Connections, CustomId, CustomInfo, Feeds, GroupId, GroupInfo, Load, LoadKind,
+    Profile, RowId, RowInfo, Shape, Target,
 };
 use crate::scenario::monitor::{Gauge, Watch, WatchKind};
 use crate::scenario::threshold::{Comparison, Filter};
@@ -42,6 +42,7 @@ fn test() -> Test {
             ready_timeout: Duration::from_secs(10),
         },
         connections: Connections::default(),
+        data: vec![],
         scenarios: vec![Scenario {
             start: crate::scenario::model::Start::At(Duration::ZERO),
             is_measured: true,
@@ -62,6 +63,7 @@ fn test() -> Test {
             teardown: vec![],
             slots: vec![],
             flow_slots: vec![],
+            feeds: Feeds::default(),
         }],
         thresholds: vec![
             threshold(
@@ -81,6 +83,7 @@ fn test() -> Test {
                 row("reserve seat", &[0], &["seat taken", "token expired"]),
             ],
             groups: vec![GroupInfo { name: "buy".into(), scenario: 0, optional: false }],
+            polls: vec![],
             checks: vec![CheckInfo {
                 name: "has an id".into(),
                 scenario: 0,
@@ -137,7 +140,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         seconds: &[],
     });
     let samples = [Sample {
-        row: RowId(1),
+        step: StepId::Requests(RowId(1)),
         cause: Cause::Timeout(Phase::Wait),
         at: Duration::from_millis(4_200),
         request: "POST /api/v1/reservations?token=tok-4711".into(),
@@ -178,6 +181,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         cpu_share: Some(0.08),
         peak_rss_bytes: Some(24 << 20),
         secrets: &secrets,
+        data_ran_out: &[],
         strict: false,
         captured: &captured,
     };

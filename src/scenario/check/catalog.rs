@@ -3,18 +3,19 @@
 use std::collections::HashMap;
 
 use crate::scenario::model::{
-    BusinessId, Catalog, CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, RowId,
-    RowInfo, StageId,
+    BusinessId, Catalog, CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, PollId,
+    PollInfo, PollKind, RowId, RowInfo, StageId,
 };
 
 /// The catalog of a file in the making. Each name is looked up by hash: files may have thousands of steps.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     pub(super) catalog: Catalog,
-    /// The scenario that is being read; rows, groups and checks belong to one.
+    /// The scenario that is being read; rows, groups, polls and checks belong to one.
     pub(super) scenario: u16,
     rows: HashMap<(u16, String), RowId>,
     groups: HashMap<(u16, String), GroupId>,
+    polls: HashMap<(u16, String), PollId>,
     checks: HashMap<(u16, String, Option<RowId>, [bool; 3]), CheckId>,
     customs: HashMap<String, CustomId>,
 }
@@ -72,6 +73,24 @@ impl Book {
         self.catalog.groups.push(GroupInfo { name: name.to_owned(), scenario: self.scenario, optional });
         self.groups.insert(key, id);
         Ok(id)
+    }
+
+    /// A poll, with the kind that it was first given.
+    pub(super) fn poll(&mut self, info: PollInfo) -> Result<(PollId, PollKind), TooMany> {
+        let key = (self.scenario, info.name.clone());
+        if let Some(&id) = self.polls.get(&key) {
+            let Some(known) = self.catalog.polls.get_mut(id.index()) else { return Err(TooMany) };
+            known.has_position |= info.has_position;
+            let new = info.groups.iter().filter(|group| !known.groups.contains(group)).copied();
+            let new: Vec<GroupId> = new.collect();
+            known.groups.extend(new);
+            return Ok((id, known.kind));
+        }
+        let id = PollId(next(self.catalog.polls.len())?);
+        let kind = info.kind;
+        self.polls.insert(key, id);
+        self.catalog.polls.push(info);
+        Ok((id, kind))
     }
 
     /// A check, and whether one of that name was there before.

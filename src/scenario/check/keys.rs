@@ -33,8 +33,12 @@ pub(crate) enum Shape {
     Rate,
     /// With `%`.
     Share,
+    /// With `%`, per time: `2%/min`.
+    LeavingRate,
     /// A whole number, at least this.
     Whole(u64),
+    /// A number that is not negative.
+    Number,
     Flag,
     Word(&'static [&'static str]),
     In(&'static Place),
@@ -73,12 +77,14 @@ static OF_TEST: &[Key] = &[
         "What is tested: `bundled`, or a URL. `--target` wins.",
         Shape::Either(&[Shape::Text, Shape::In(&TARGET)]),
     ),
+    INCLUDE,
 ];
 
 /// Keys of a test with one load, and of each scenario of a test with several.
 static OF_SCENARIO: &[Key] = &[
     key("http", "Defaults of every request.", Shape::In(&HTTP)),
-    key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any)),
+    VARS,
+    DATA,
     required(
         "load",
         "How many users come, or how many arrive per second, and for how long.",
@@ -115,6 +121,7 @@ pub(crate) static SUITE: Place = Place {
                 "Names with values, evaluated once for each scenario, before its own.",
                 Shape::Names(&Shape::Any),
             ),
+            DATA,
             key("outcomes", "Which answers are expected, for all requests.", Shape::In(&OUTCOMES)),
             key("thresholds", "What must hold for the test to pass.", THRESHOLDS),
             key(
@@ -158,6 +165,20 @@ pub(crate) static START: Place = Place {
     ]],
 };
 
+/// What a file holds that others include for more than its steps.
+pub(crate) static INCLUDED: Place =
+    Place { name: "included", what: "an included file", keys: &[&[INCLUDE, VARS, DATA]] };
+
+const INCLUDE: Key = key(
+    "include",
+    "Files whose `vars` and `data` count as if they stood here. Relative to the folder of this file.",
+    Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]),
+);
+const VARS: Key =
+    key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any));
+const DATA: Key = key("data", "Rows that users take: a name, and where its rows are.", FEEDERS);
+const FEEDERS: Shape = Shape::Names(&Shape::In(&FEEDER));
+
 const THRESHOLDS: Shape =
     Shape::Names(&Shape::Either(&[Shape::Text, Shape::In(&THRESHOLD), Shape::List(&ONE_THRESHOLD)]));
 const ONE_THRESHOLD: Shape = Shape::Either(&[Shape::Text, Shape::In(&THRESHOLD)]);
@@ -191,6 +212,38 @@ pub(crate) static HTTP: Place = Place {
             "connections",
             "Whether users keep their connections (`per-user`), connect anew for each iteration (`fresh`), or share a pool (`shared`).",
             Shape::Word(&["per-user", "fresh", "shared"]),
+        ),
+    ]],
+};
+
+pub(crate) static FEEDER: Place = Place {
+    name: "feeder",
+    what: "a feeder",
+    keys: &[&[
+        key(
+            "csv",
+            "A CSV file; its first line names the values. Relative to the folder of this file.",
+            Shape::Text,
+        ),
+        key("json", "A JSON file with a list of rows. Relative to the folder of this file.", Shape::Text),
+        key("lines", "A text file, each line a row. Relative to the folder of this file.", Shape::Text),
+        key("rows", "The rows themselves.", Shape::List(&Shape::Any)),
+        key("delimiter", "What stands between the values of a CSV file; `,` without it.", Shape::Text),
+        key(
+            "pick",
+            "Which row an iteration takes: `sequential` (the next, whoever asks; this without the key), \
+             `unique` (the same, and each only once), `random`, or `per-user` (user 1 has row 1, for as long as it lives).",
+            Shape::Word(&["sequential", "unique", "random", "per-user"]),
+        ),
+        key(
+            "when_done",
+            "What comes after the last row: `recycle` (the first again), or `stop` (whoever asks for one goes).",
+            Shape::Word(&["recycle", "stop"]),
+        ),
+        key(
+            "secret",
+            "Columns that no report shows; without it those named like a password, secret or token.",
+            Shape::List(&Shape::Text),
         ),
     ]],
 };
@@ -314,6 +367,20 @@ pub(crate) static THINK: Place = Place {
     ]],
 };
 
+pub(crate) static CHOICE: Place = Place {
+    name: "choice",
+    what: "a choice",
+    keys: &[&[
+        required(
+            "weight",
+            "How often it is taken: a number beside those of the others, or a share like `30%`.",
+            Shape::Either(&[Shape::Number, Shape::Share]),
+            "write how often it is taken, like `weight: 3` or `weight: 30%`",
+        ),
+        required("do", "The steps it takes.", Shape::Steps, "write its steps under `do:`"),
+    ]],
+};
+
 /// The methods of HTTP, each an action.
 pub(crate) const VERBS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
 /// Samples for metrics of the user's own: actions, or modifiers of a request.
@@ -329,6 +396,19 @@ static ACTIONS: &[Key] = &[
     key("group", "Steps under a name, timed as a whole; with `do`.", Shape::Text),
     key("repeat", "How many times to do `do`.", Shape::Either(&[Shape::Whole(0), Shape::Text])),
     key("while", "Do `do` as long as this expression holds.", Shape::Expression),
+    key(
+        "for_each",
+        "Do `do` once for each item of this list; the item is called `item`, or as `as` says.",
+        Shape::Either(&[Shape::Text, Shape::List(&Shape::Any)]),
+    ),
+    key("if", "Do `then` where this expression holds, else `else`.", Shape::Expression),
+    key("choose", "One of several ways, by their weights.", Shape::List(&Shape::In(&CHOICE))),
+    key("poll", "Steps to take again and again until `until` holds, timed as a whole.", Shape::Steps),
+    key(
+        "wait_for_turn",
+        "A poll of a waiting queue: at the interval the server asks for, with users who leave.",
+        Shape::Steps,
+    ),
     key("set", "Names with values.", Shape::Names(&Shape::Any)),
     key(
         "collect",
@@ -339,6 +419,7 @@ static ACTIONS: &[Key] = &[
     key("count", "Numbers to add to counters of your own: a name and an expression.", EXPRESSIONS),
     key("observe", "Values for distributions of your own: a name and an expression.", EXPRESSIONS),
     key("share", "Conditions whose share of true is a metric: a name and an expression.", EXPRESSIONS),
+    key("log", "A text for standard error; of many, some are shown.", Shape::Text),
     key("stop", "What ends here.", Shape::Word(&["iteration", "user", "run"])),
 ];
 
@@ -370,7 +451,11 @@ pub(crate) static OF_REQUEST: &[Key] = &[
     key("timeout", "How long this request may take.", Shape::Duration),
     key("expect", "What the answer should be.", Shape::In(&EXPECT)),
     key("capture", "What to keep of the answer: a name and an expression.", EXPRESSIONS),
-    key("on_failure", "Whether the iteration ends after a failure.", Shape::Word(&["end", "continue"])),
+    key(
+        "on_failure",
+        "Whether the iteration ends after a failure, or a poll that gave up.",
+        Shape::Word(&["end", "continue"]),
+    ),
     key(
         "on_business",
         "Whether the iteration ends after a business outcome.",
@@ -379,14 +464,52 @@ pub(crate) static OF_REQUEST: &[Key] = &[
     key("thresholds", "What must hold for this step.", THRESHOLDS),
 ];
 
-/// Keys of a loop or a group.
+/// What stands in the place of a step, and alone: it is gone when steps are read.
+static IN_PLACE: &[Key] = &[key(
+    "include",
+    "A file with a list of steps, which are taken here. Relative to the folder of this file.",
+    Shape::Text,
+)];
+
+/// Keys of steps that hold others.
 static OF_BLOCK: &[Key] = &[
     key("do", "The steps of a group or a loop.", Shape::Steps),
-    key("at_most", "How many rounds of `while` at most.", Shape::Whole(1)),
+    key("then", "The steps of `if` where it holds.", Shape::Steps),
+    key("else", "The steps of `if` where it does not hold.", Shape::Steps),
+    key("as", "What the item of `for_each` is called; `item` without it.", Shape::Text),
+    key("until", "What a poll waits for; looked at after each probe.", Shape::Expression),
+    key(
+        "every",
+        "The time between two probes, `1s` without it; a `${ … }` may give milliseconds or a text.",
+        Shape::Either(&[Shape::Duration, Shape::Text]),
+    ),
+    key(
+        "at_most",
+        "How many rounds of `while` at most, or how long a poll may take before it gives up.",
+        Shape::Either(&[Shape::Whole(1), Shape::Duration]),
+    ),
+    key("position", "The place in the queue that an answer tells.", Shape::Expression),
+    key("abandon", "How many of those who wait leave, like `2%/min`.", Shape::LeavingRate),
 ];
 
-pub(crate) static STEP: Place =
-    Place { name: "step", what: "a step", keys: &[COMMON, REQUEST_ACTIONS, ACTIONS, OF_REQUEST, OF_BLOCK] };
+/// Which actions each of these keys goes with.
+pub(crate) const OWNERS: [(&str, &[&str]); 9] = [
+    ("do", &["group", "repeat", "while", "for_each"]),
+    ("then", &["if"]),
+    ("else", &["if"]),
+    ("as", &["for_each"]),
+    ("until", &["poll", "wait_for_turn"]),
+    ("every", &["poll", "wait_for_turn"]),
+    ("at_most", &["while", "poll", "wait_for_turn"]),
+    ("position", &["wait_for_turn"]),
+    ("abandon", &["wait_for_turn"]),
+];
+
+pub(crate) static STEP: Place = Place {
+    name: "step",
+    what: "a step",
+    keys: &[COMMON, REQUEST_ACTIONS, ACTIONS, OF_REQUEST, OF_BLOCK, IN_PLACE],
+};
 
 /// The actions of a step besides requests.
 pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
@@ -394,21 +517,4 @@ pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
 }
 
 /// Keys of the language that this version does not know yet.
-pub(crate) const LATER: [&str; 16] = [
-    "data",
-    "multipart",
-    "auth",
-    "follow_redirects",
-    "for_each",
-    "as",
-    "poll",
-    "until",
-    "every",
-    "choose",
-    "if",
-    "then",
-    "else",
-    "log",
-    "specs",
-    "image",
-];
+pub(crate) const LATER: &[&str] = &["multipart", "auth", "follow_redirects", "specs", "image"];

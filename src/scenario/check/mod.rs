@@ -1,12 +1,15 @@
 //! A tree → a [`Test`]: every key read, every name resolved, every template compiled, and all findings kept.
 
 mod catalog;
+mod control;
+mod data;
 mod expect;
 mod flow;
 pub(super) mod keys;
 mod load;
 mod monitor;
 mod names;
+mod poll;
 mod reading;
 mod request;
 mod scenarios;
@@ -15,17 +18,19 @@ mod target;
 mod thresholds;
 mod values;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use self::catalog::Book;
+use self::data::CheckedFeeder;
 use self::flow::{Circumstance, Course};
 use self::names::Names;
 use self::reading::{Fields, Findings};
 use super::LoadOptions;
 use super::finding::{Finding, Source};
-use super::model::{Connections, RowId, Scenario, Start, StatusSet, Step, Test};
+use super::model::{Connections, Scenario, Start, StatusSet, Step, StepId, Test};
 use super::yaml::{Entry, Key, Kind, Node};
-use crate::template::{Env, Slot, ValueTemplate};
+use crate::template::{Env, RowNames, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
 
 /// How long a request may take where nothing is said.
@@ -38,6 +43,8 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         text: source.text(),
         env: &options.env,
         findings: Findings::default(),
+        feeders: Vec::new(),
+        row_names: Vec::new(),
         names: Names::default(),
         book: Book::default(),
         course: Course::default(),
@@ -57,6 +64,8 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         groups: Vec::new(),
         optional: false,
         requests: 0,
+        logs: 0,
+        polls: Vec::new(),
     };
     let test = check.test(root, options);
     let test = test.filter(|_| !check.findings.has_errors());
@@ -114,7 +123,7 @@ impl Block {
 struct Gathered {
     needs: Vec<Slot>,
     /// The needs with their places, for warnings.
-    places: Vec<(Slot, std::ops::Range<usize>)>,
+    places: Vec<(Slot, Range<usize>)>,
     reads_body: bool,
 }
 
@@ -123,6 +132,9 @@ struct Check<'a> {
     text: &'a str,
     env: &'a Env,
     findings: Findings,
+    feeders: Vec<CheckedFeeder>,
+    /// What expressions may ask of their rows.
+    row_names: Vec<RowNames>,
     names: Names,
     book: Book,
     course: Course,
@@ -135,7 +147,7 @@ struct Check<'a> {
     business: Vec<Entry>,
 
     /// Thresholds that stand at a step.
-    own_thresholds: Vec<(RowId, String, Vec<Entry>)>,
+    own_thresholds: Vec<(StepId, String, Vec<Entry>)>,
     /// The number of the scenario it is in.
     number: u16,
     /// The `vars` of a test with several scenarios.
@@ -154,6 +166,10 @@ struct Check<'a> {
     optional: bool,
     /// How many requests there are so far; a request's number is its [`RequestId`](super::model::RequestId).
     requests: usize,
+    /// The same for `log`.
+    logs: usize,
+    /// The names of polls, and where each stands.
+    polls: Vec<(String, Range<usize>)>,
 }
 
 impl Check<'_> {
@@ -168,7 +184,11 @@ impl Check<'_> {
         let top = Key { name: "the file".into(), span: 0..0 };
         if !matches!(root.kind, Kind::Map(_)) {
             let message = format!("a test is a map of keys, this file is {}", root.described());
-            self.error(&root.span, message, "begin with `name: …`, `target: …`, `load:` and `flow:`");
+            let help = match root.kind {
+                Kind::List(_) => "a list of steps is for others to `include`: check a test that does",
+                _ => "begin with `name: …`, `target: …`, `load:` and `flow:`",
+            };
+            self.error(&root.span, message, help);
             return None;
         }
         let is_suite = root.get("scenarios").is_some();
@@ -188,6 +208,7 @@ impl Check<'_> {
         let name = name.unwrap_or_else(|| "test".into());
         let mut thresholds = Vec::new();
         let scenarios = if is_suite {
+            self.data(fields, None);
             self.scenarios(fields, &mut thresholds)
         } else {
             self.scenario(fields, &name).map(|scenario| vec![scenario])
@@ -202,6 +223,7 @@ impl Check<'_> {
             target: target?,
             connections: self.connections,
             scenarios: scenarios?,
+            data: self.take_feeders()?,
             name,
             thresholds,
             monitor,
@@ -217,6 +239,8 @@ impl Check<'_> {
     /// A scenario: its load, and its blocks in the order in which they need each other's names.
     fn scenario(&mut self, fields: Fields<'_>, name: &str) -> Option<Scenario> {
         let load = fields.get("load").and_then(|entry| self.load(entry));
+        self.data(fields, Some(self.number));
+        self.row_names = self.rows_here();
         self.names = Names::default();
         self.collect_names(fields);
         let vars = self.vars(fields);
@@ -226,6 +250,7 @@ impl Check<'_> {
         // `results` in `verify` speaks of the rows of `flow`.
         let verify = self.block(fields, Block::Verify);
         let teardown = self.block(fields, Block::Teardown);
+        self.polls_have_names_of_their_own();
         // Only of files that are sound otherwise: a gap may be the shadow of another slip.
         if self.findings.has_errors() {
             self.course = Course::default();
@@ -243,6 +268,7 @@ impl Check<'_> {
             flow,
             verify,
             teardown,
+            feeds: self.feeds(),
             flow_slots: self.names.defined_in(Block::Flow),
             slots: self.names.slots.clone(),
         })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Check;
 use super::keys::THRESHOLD;
 use super::reading::Fields;
-use crate::scenario::model::RowId;
+use crate::scenario::model::StepId;
 use crate::scenario::threshold::{
     Aggregate, Comparison, Filter, Implied, Metric, Names, ParseError, Threshold, condition,
     metric_and_filter,
@@ -24,7 +24,7 @@ struct Manner {
 /// Where a threshold stands: what it is filtered by without a word.
 #[derive(Debug, Clone, Copy)]
 struct Place<'a> {
-    step: Option<(RowId, &'a str)>,
+    step: Option<(StepId, &'a str)>,
     scenario: Option<u16>,
 }
 
@@ -42,9 +42,9 @@ impl Check<'_> {
                 self.threshold(entry, Place { step: None, scenario }, scenarios, out);
             }
         }
-        for (row, step, entries) in std::mem::take(&mut self.own_thresholds) {
+        for (id, step, entries) in std::mem::take(&mut self.own_thresholds) {
             for entry in &entries {
-                self.threshold(entry, Place { step: Some((row, &step)), scenario }, scenarios, out);
+                self.threshold(entry, Place { step: Some((id, &step)), scenario }, scenarios, out);
             }
         }
     }
@@ -53,7 +53,7 @@ impl Check<'_> {
     fn threshold(&mut self, entry: &Entry, place: Place<'_>, scenarios: &[String], out: &mut Vec<Threshold>) {
         let key = &entry.key;
         let names = Names { catalog: &self.book.catalog, scenarios };
-        let implied = Implied { row: place.step.map(|(row, _)| row), scenario: place.scenario };
+        let implied = Implied { step: place.step.map(|(id, _)| id), scenario: place.scenario };
         let (metric, filter) = match metric_and_filter(&key.name, names, implied) {
             Ok(found) => found,
             Err(error) => return self.threshold_error(&key.span, &key.name, error),

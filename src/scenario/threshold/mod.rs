@@ -8,7 +8,7 @@ pub use parse::{Condition, Implied, Names, ParseError, condition, metric_and_fil
 
 use std::time::Duration;
 
-use crate::scenario::model::{CheckId, CustomId, GroupId, RowId, StageId};
+use crate::scenario::model::{CheckId, CustomId, GroupId, PollId, RowId, StageId};
 
 /// One condition on a metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +54,16 @@ pub enum Metric {
     Lateness,
     /// How long requests waited for the throttle.
     Throttled,
+    /// How long `poll` took, where it got what it waited for.
+    PollDuration,
+    /// The same for `wait_for_turn`.
+    TimeToTurn,
+    /// Places in the queue, as answers told them.
+    QueuePosition,
+    /// Polls that gave up.
+    GivenUp,
+    /// Users who left while they waited for their turn.
+    Abandoned,
     Custom(CustomId),
 }
 
@@ -61,6 +71,8 @@ pub enum Metric {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Filter {
     pub rows: Vec<RowId>,
+    /// With rows, what `step` names: either is then left out where only the other is named.
+    pub polls: Vec<PollId>,
     pub groups: Vec<GroupId>,
     pub scenarios: Vec<u16>,
     pub stages: Vec<StageId>,

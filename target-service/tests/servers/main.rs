@@ -30,6 +30,7 @@ mod protocol;
 mod queues;
 #[path = "../service/random_bodies.rs"]
 mod random_bodies;
+mod relay;
 #[path = "../service/reservations.rs"]
 mod reservations;
 #[path = "../service/scripts.rs"]
@@ -38,5 +39,6 @@ mod scripts;
 mod servers;
 #[path = "../service/support.rs"]
 mod support;
+mod unfinished;
 
 const STORE: support::StoreKind = support::StoreKind::Servers;

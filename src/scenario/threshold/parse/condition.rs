@@ -78,10 +78,15 @@ fn unit(metric: Metric, names: Names<'_>) -> Unit {
         | Metric::Ttfb
         | Metric::IterationDuration
         | Metric::GroupDuration
+        | Metric::PollDuration
+        | Metric::TimeToTurn
         | Metric::Lateness
         | Metric::Throttled => Unit::Time,
+        Metric::QueuePosition => Unit::Number,
         Metric::Requests | Metric::Iterations => Unit::Events,
-        Metric::Failures | Metric::Business | Metric::Checks => Unit::Share,
+        Metric::Failures | Metric::Business | Metric::Checks | Metric::GivenUp | Metric::Abandoned => {
+            Unit::Share
+        }
         Metric::Dropped | Metric::Cut | Metric::Interrupted => Unit::Count,
         Metric::Custom(id) => match names.catalog.customs.get(id.index()).map(|custom| custom.kind) {
             Some(CustomKind::Observe) => Unit::Number,
@@ -218,7 +223,7 @@ fn limit(text: &str, at: Range<usize>, aggregate: Aggregate, unit: Unit) -> Resu
         }
         (_, Unit::Number) => number(text).map_or_else(
             || {
-                let help = "what `observe` collects are plain numbers: write one without a unit";
+                let help = "these are plain numbers: write one without a unit";
                 wrong(at.clone(), format!("`{text}` is not a number"), help)
             },
             Ok,

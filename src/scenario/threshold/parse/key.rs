@@ -3,15 +3,15 @@
 use std::ops::Range;
 
 use super::{METRICS, Names, Result, listed, word_range, wrong};
-use crate::scenario::model::{Catalog, CheckId, CustomId, GroupId, RowId, StageId};
+use crate::scenario::model::{Catalog, CheckId, CustomId, GroupId, PollId, PollKind, RowId, StageId, StepId};
 use crate::scenario::threshold::{Filter, Metric, OutcomeFilter};
 use crate::spelling::closest;
 
-/// What a threshold is filtered by for the place where it stands: a step's own imply its row, those of one
+/// What a threshold is filtered by for the place where it stands: a step's own imply that step, those of one
 /// scenario of several that scenario.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Implied {
-    pub row: Option<RowId>,
+    pub step: Option<StepId>,
     /// The number of the scenario.
     pub scenario: Option<u16>,
 }
@@ -24,10 +24,11 @@ pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Implied) -> Resu
     let name_at = word_range(text, 0..name_end);
     let metric = metric(name, name_at.clone(), names)?;
     let mut filter = Filter::default();
+    is_measured(metric, name, &name_at, names.catalog)?;
     if let Some(scenario) = implied.scenario {
         filter.scenarios.push(scenario);
     }
-    if let Some(row) = implied.row {
+    if let Some(step) = implied.step {
         if !dimensions(metric).contains(&"step") {
             return wrong(
                 name_at,
@@ -35,7 +36,11 @@ pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Implied) -> Resu
                 "write it under the `thresholds` of the test",
             );
         }
-        filter.rows.push(row);
+        if !may_be_of(metric, step, names.catalog) {
+            let (problem, help) = not_of(name, step, names.catalog);
+            return wrong(name_at, problem, help);
+        }
+        filter.add(step);
     }
     let Some(open) = open else { return Ok((metric, filter)) };
     let Some(inside) = text.trim_end().strip_suffix('}').map(|rest| open + 1..rest.len()) else {
@@ -78,6 +83,72 @@ fn metric(name: &str, at: Range<usize>, names: Names<'_>) -> Result<Metric> {
     wrong(at, format!("there is no metric `{name}`"), help)
 }
 
+/// The kind of polls that a metric is about; none for one that is about requests or anything else.
+const fn kind_of_polls(metric: Metric) -> Option<PollKind> {
+    match metric {
+        Metric::PollDuration => Some(PollKind::Poll),
+        Metric::TimeToTurn | Metric::QueuePosition | Metric::Abandoned => Some(PollKind::Turn),
+        _ => None,
+    }
+}
+
+/// Whether the file has what a metric of polls is about: else it would never have a sample.
+fn is_measured(metric: Metric, name: &str, at: &Range<usize>, catalog: &Catalog) -> Result<()> {
+    let mut polls = catalog.polls.iter();
+    let (missing, help) = match (metric, kind_of_polls(metric)) {
+        (Metric::GivenUp, _) => (catalog.polls.is_empty(), "the file has no `poll` and no `wait_for_turn`"),
+        (Metric::QueuePosition, _) => {
+            (!polls.any(|poll| poll.has_position), "write `position:` at a `wait_for_turn`")
+        }
+        (_, Some(PollKind::Poll)) => (
+            !polls.any(|poll| poll.kind == PollKind::Poll),
+            "the file has no `poll`; for `wait_for_turn` it is `time_to_turn`",
+        ),
+        (_, Some(PollKind::Turn)) => {
+            (!polls.any(|poll| poll.kind == PollKind::Turn), "the file has no `wait_for_turn`")
+        }
+        (_, None) => (false, ""),
+    };
+    if missing {
+        return wrong(at.clone(), format!("`{name}` has nothing to measure here"), help);
+    }
+    Ok(())
+}
+
+/// Whether a metric is measured for such a step.
+fn may_be_of(metric: Metric, step: StepId, catalog: &Catalog) -> bool {
+    match (metric, step) {
+        (Metric::Failures, _) => true,
+        (Metric::GivenUp, step) => matches!(step, StepId::Poll(_)),
+        (metric, StepId::Requests(_)) => kind_of_polls(metric).is_none(),
+        (metric, StepId::Poll(id)) => {
+            let kind = catalog.polls.get(id.index()).map(|poll| poll.kind);
+            kind.is_some_and(|kind| kind_of_polls(metric) == Some(kind))
+        }
+    }
+}
+
+/// What to say of a step that has not this metric.
+fn not_of(name: &str, step: StepId, catalog: &Catalog) -> (String, String) {
+    match step {
+        StepId::Requests(_) => (
+            format!("`{name}` is not that of a request"),
+            "it is measured for polls; requests have `latency`".into(),
+        ),
+        StepId::Poll(id) => {
+            let kind = catalog.polls.get(id.index()).map_or(PollKind::Poll, |poll| poll.kind);
+            let has = match kind {
+                PollKind::Poll => "`poll_duration`, `given_up` and `failures`",
+                PollKind::Turn => "`time_to_turn`, `queue_position`, `abandoned`, `given_up` and `failures`",
+            };
+            (
+                format!("a `{}` has no `{name}`", kind.as_str()),
+                format!("it has {has}; its requests have names of their own"),
+            )
+        }
+    }
+}
+
 /// By what a metric can be filtered.
 fn dimensions(metric: Metric) -> &'static [&'static str] {
     match metric {
@@ -91,6 +162,11 @@ fn dimensions(metric: Metric) -> &'static [&'static str] {
         | Metric::Business => &["step", "group", "scenario", "stage", "outcome"],
         Metric::Checks => &["step", "check", "group", "scenario", "stage"],
         Metric::GroupDuration => &["group", "scenario", "stage"],
+        Metric::PollDuration
+        | Metric::TimeToTurn
+        | Metric::QueuePosition
+        | Metric::GivenUp
+        | Metric::Abandoned => &["step", "group", "scenario", "stage"],
         Metric::IterationDuration
         | Metric::Iterations
         | Metric::Dropped
@@ -178,13 +254,9 @@ fn apply(
     let catalog = names.catalog;
     match key {
         "step" => {
-            // Several scenarios may have steps of one name: all of them are meant.
-            let own = |scenario: u16| is_own(filter, scenario);
-            let rows = || catalog.rows.iter().enumerate().filter(|(_, row)| own(row.scenario));
-            named("step", &value, at, rows().map(|(_, row)| row.name.as_str()))?;
-            let all = rows().filter(|(_, row)| row.name == value).map(|(place, _)| RowId(place as u16));
-            let all: Vec<RowId> = all.collect();
-            filter.rows.extend(all);
+            for step in steps(metric, metric_name, &value, at, filter, catalog)? {
+                filter.add(step);
+            }
         }
         "group" => {
             let own = |scenario: u16| is_own(filter, scenario);
@@ -220,6 +292,45 @@ fn is_own(filter: &Filter, scenario: u16) -> bool {
     filter.scenarios.is_empty() || filter.scenarios.contains(&scenario)
 }
 
+/// The requests or the polls of a name: of all scenarios that the filter leaves in.
+fn steps(
+    metric: Metric,
+    metric_name: &str,
+    value: &str,
+    at: Range<usize>,
+    filter: &Filter,
+    catalog: &Catalog,
+) -> Result<Vec<StepId>> {
+    let requests = catalog.rows.iter().enumerate();
+    let requests =
+        requests.map(|(place, row)| (row.scenario, row.name.as_str(), StepId::Requests(RowId(place as u16))));
+    let polls = catalog.polls.iter().enumerate();
+    let polls =
+        polls.map(|(place, poll)| (poll.scenario, poll.name.as_str(), StepId::Poll(PollId(place as u16))));
+    let own = requests.chain(polls).filter(|(scenario, _, _)| is_own(filter, *scenario));
+    let known = own.clone().filter(|(_, _, step)| may_be_of(metric, *step, catalog));
+    let found: Vec<StepId> =
+        known.clone().filter(|(_, name, _)| *name == value).map(|(_, _, step)| step).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    if let Some((_, _, step)) = own.clone().find(|(_, name, _)| *name == value) {
+        let (problem, help) = not_of(metric_name, step, catalog);
+        return wrong(at, problem, help);
+    }
+    let names: Vec<&str> = known.map(|(_, name, _)| name).collect();
+    named("step", value, at, names.into_iter()).map(|_| Vec::new())
+}
+
+impl Filter {
+    fn add(&mut self, step: StepId) {
+        match step {
+            StepId::Requests(row) => self.rows.push(row),
+            StepId::Poll(poll) => self.polls.push(poll),
+        }
+    }
+}
+
 /// The place of a name among those of its kind.
 fn named<'a>(
     what: &str,
@@ -245,7 +356,7 @@ fn named<'a>(
 }
 
 /// The causes of failure as reports name them; `status`, `timeout` and `protocol` stand for several.
-pub(crate) const CAUSES: [&str; 14] = [
+pub(crate) const CAUSES: [&str; 15] = [
     "status",
     "check",
     "capture",
@@ -260,6 +371,7 @@ pub(crate) const CAUSES: [&str; 14] = [
     "dns",
     "tls",
     "protocol",
+    "poll",
 ];
 
 /// Words that mean a class of outcomes.

@@ -40,7 +40,7 @@ fn wrong<T>(at: Range<usize>, problem: impl Into<String>, help: impl Into<String
 }
 
 /// The metrics that every run has.
-pub(crate) const METRICS: [(&str, Metric); 17] = [
+pub(crate) const METRICS: [(&str, Metric); 22] = [
     ("latency", Metric::Latency),
     ("service_time", Metric::ServiceTime),
     ("connect", Metric::Connect),
@@ -58,6 +58,11 @@ pub(crate) const METRICS: [(&str, Metric); 17] = [
     ("interrupted", Metric::Interrupted),
     ("lateness", Metric::Lateness),
     ("throttled", Metric::Throttled),
+    ("poll_duration", Metric::PollDuration),
+    ("time_to_turn", Metric::TimeToTurn),
+    ("queue_position", Metric::QueuePosition),
+    ("given_up", Metric::GivenUp),
+    ("abandoned", Metric::Abandoned),
 ];
 
 /// A range without the blanks at its ends.

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::scenario::model::{
-    CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, RowId, RowInfo, StageId,
+    CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, PollId, PollInfo, PollKind,
+    RowId, RowInfo, StageId,
 };
 use crate::scenario::threshold::{Aggregate, Comparison, Filter, OutcomeFilter};
 
@@ -22,10 +23,19 @@ fn catalog() -> Catalog {
         invariant: false,
         measured,
     };
+    let poll = |name: &str, kind| PollInfo {
+        name: name.into(),
+        scenario: 0,
+        optional: false,
+        groups: Vec::new(),
+        kind,
+        has_position: kind == PollKind::Turn,
+    };
     let custom = |name: &str, kind| CustomInfo { name: name.into(), kind };
     Catalog {
         rows: vec![row("issue token", &[]), row("reserve seat", &["seat taken"]), row("a, b", &[])],
         groups: vec![GroupInfo { name: "checkout".into(), scenario: 0, optional: false }],
+        polls: vec![poll("order done", PollKind::Poll), poll("waiting room", PollKind::Turn)],
         checks: vec![check("fast", true), check("once", false), check("fast", true)],
         customs: vec![
             custom("cache hit", CustomKind::Share),
@@ -94,6 +104,15 @@ fn keys_are_resolved() {
         ),
         ("iterations{scenario=stress}", Metric::Iterations, Filter { scenarios: vec![0], ..none() }),
         ("latency{}", Metric::Latency, none()),
+        ("poll_duration{step=order done}", Metric::PollDuration, Filter { polls: vec![PollId(0)], ..none() }),
+        ("time_to_turn{step=waiting room}", Metric::TimeToTurn, Filter { polls: vec![PollId(1)], ..none() }),
+        ("failures{step=waiting room}", Metric::Failures, Filter { polls: vec![PollId(1)], ..none() }),
+        ("given_up{step=order done}", Metric::GivenUp, Filter { polls: vec![PollId(0)], ..none() }),
+        (
+            "failures{outcome=poll}",
+            Metric::Failures,
+            Filter { outcome: Some(OutcomeFilter::Named("poll".into())), ..none() },
+        ),
     ] {
         assert_eq!(key(text), Ok((metric, filter)), "{text}");
     }
@@ -116,6 +135,10 @@ fn conditions_have_the_unit_of_their_metric() {
         ("cache hit", "rate > 80%", Rate, Comparison::Greater, 0.8),
         ("queue length", "p50 < 12.5", Percentile(50.0), Comparison::Less, 12.5),
         ("tickets", "count > 100", Count, Comparison::Greater, 100.0),
+        ("time_to_turn", "p95 < 30s", Percentile(95.0), Comparison::Less, 30.0),
+        ("queue_position", "max < 500", Maximum, Comparison::Less, 500.0),
+        ("abandoned", "rate < 5%", Rate, Comparison::Less, 0.05),
+        ("given_up", "count == 0", Count, Comparison::Equal, 0.0),
     ] {
         let limit = Ok(Condition { aggregate, comparison, limit });
         assert_eq!(demand(metric, text), limit, "{metric}: {text}");
@@ -149,12 +172,7 @@ fn errors_point_at_the_word_and_say_what_to_write() {
         ("business", "rate > 5/s", "5/s", "write a share, like `rate < 1%`"),
         ("business", "cuont > 0", "cuont", "did you mean `count`? `business` has `count`, `rate`"),
         ("dropped", "rate < 1%", "rate", "it has `count`"),
-        (
-            "queue length",
-            "p95 < 5s",
-            "5s",
-            "what `observe` collects are plain numbers: write one without a unit",
-        ),
+        ("queue length", "p95 < 5s", "5s", "these are plain numbers: write one without a unit"),
     ] {
         let error = demand(metric, text).unwrap_err();
         assert_eq!((&text[error.at], error.help.as_deref()), (word, Some(help)), "{metric}: {text}");
@@ -179,6 +197,24 @@ fn errors_point_at_the_word_and_say_what_to_write() {
         ("latency{step=reserve seat", "{step=reserve seat", "write `}` at its end, like `latency{step=pay}`"),
         ("iterations{step=reserve seat}", "step", "it can be filtered by `scenario`, `stage`"),
         ("checks{check=once}", "once", "a name stands here as it stands in the file"),
+        (
+            "latency{step=waiting room}",
+            "waiting room",
+            "it has `time_to_turn`, `queue_position`, `abandoned`, `given_up` and `failures`; its requests have \
+             names of their own",
+        ),
+        (
+            "time_to_turn{step=order done}",
+            "order done",
+            "it has `poll_duration`, `given_up` and `failures`; its requests have names of their own",
+        ),
+        ("abandoned{step=waiting rom}", "waiting rom", "did you mean `waiting room`?"),
+        ("given_up{step=a}", "a", "a name stands here as it stands in the file"),
+        (
+            "time_to_turn{step=reserve seat}",
+            "reserve seat",
+            "it is measured for polls; requests have `latency`",
+        ),
     ] {
         let error = key(text).unwrap_err();
         assert_eq!((&text[error.at], error.help.as_deref()), (word, Some(help)), "{text}");
