@@ -294,6 +294,7 @@ fn catalog(rows: u16) -> Catalog {
         name: format!("step {number}"),
         scenario: 0,
         groups: Vec::new(),
+        optional: false,
         business: vec!["seat taken".into(), "token expired".into()],
     };
     Catalog { rows: (0..rows).map(row).collect(), ..Catalog::default() }
@@ -360,7 +361,7 @@ fn merge(criterion: &mut Criterion) {
             bencher.iter(|| totals.add(black_box(&second)));
         });
         group.bench_function(format!("a second of {rows} steps as one line of the series"), |bencher| {
-            bencher.iter(|| Second::new(1, 50, black_box(&second)));
+            bencher.iter(|| Second::new(1, 50, black_box(&second), &catalog));
         });
     }
     group.finish();

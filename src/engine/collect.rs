@@ -185,7 +185,8 @@ mod tests {
     use crate::scenario::model::{Catalog, RowId, RowInfo};
 
     fn catalog() -> Catalog {
-        let row = RowInfo { name: "r".into(), scenario: 0, groups: vec![], business: vec![] };
+        let row =
+            RowInfo { name: "r".into(), scenario: 0, groups: vec![], optional: false, business: vec![] };
         Catalog { rows: vec![row], ..Catalog::default() }
     }
 

@@ -57,7 +57,9 @@ pub(super) async fn start(worker: &Worker, user: &mut User, scenario: &Scenario)
     loop {
         user.cursor = Instant::now();
         user.waited = false;
-        match worker.block(user, &scenario.on_start).await {
+        let flow = worker.block(user, &scenario.on_start).await;
+        worker.let_go_of_connections(user);
+        match flow {
             Flow::Next | Flow::End(Early::Stopped | Early::Business) => {
                 user.keep_as_base();
                 return true;
@@ -117,6 +119,7 @@ pub(super) async fn iteration(worker: &Worker, user: &mut User, scenario: &Scena
     }
     running.over = true;
     drop(running);
+    worker.let_go_of_connections(user);
     let took = user.cursor.saturating_duration_since(due);
     worker.record(stage, |recorder| {
         let record = &mut recorder.scenarios[number];

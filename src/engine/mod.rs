@@ -15,6 +15,7 @@ mod open;
 mod poll;
 mod request;
 mod steps;
+mod throttle;
 mod timer;
 mod user;
 mod wire;
@@ -30,6 +31,7 @@ pub use wire::WireError;
 use crate::http::{Network, Origin, Scheme, TlsSetupError};
 use crate::scenario::model::{Action, Every, FeederId, Poll, Scenario, Step, Test};
 use crate::template::{Reads, Shared, Uses, Value};
+use throttle::Limit;
 use wire::Wire;
 
 /// What `setup` left in the slots of a scenario: every user begins with it.
@@ -61,6 +63,8 @@ struct PreparedRequest {
 struct PreparedScenario {
     name: Arc<str>,
     slots: Arc<[String]>,
+    /// The cap on its requests, over all workers.
+    limit: Option<Limit>,
 }
 
 /// Why a test cannot be run against its target.
@@ -117,6 +121,7 @@ impl Prepared {
         let scenarios = test.scenarios.iter().map(|scenario| PreparedScenario {
             name: Arc::from(scenario.name.as_str()),
             slots: scenario.slots.clone().into(),
+            limit: scenario.load.throttle.map(Limit::new),
         });
         Ok(Prepared {
             scenarios: scenarios.collect(),

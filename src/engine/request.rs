@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::Once;
 use super::classify::{Classified, classify};
 use super::steps::{Early, Flow};
+use super::throttle::{Throttle, Turn};
 use super::user::User;
 use super::worker::{Part, Worker};
 use crate::http::{ExchangeError, KeepBody, Request, Timing};
@@ -46,6 +47,12 @@ impl Worker {
             self.own_fault(user, OwnFault::Template, error.to_string());
             return Flow::End(Early::Failed);
         }
+        if let Some(throttle) = self.throttle(user.scenario)
+            && !throttle.is_open()
+        {
+            // Boxed: users without a throttle carry none of its state.
+            Box::pin(self.take_turn(user, throttle)).await;
+        }
         user.waited = true;
         let due = user.cursor;
         let stage = self.stage_at(user.scenario, due);
@@ -61,8 +68,10 @@ impl Worker {
             timeout: prepared.wire.timeout,
             keep_body: if step.reads_body { KeepBody::Always } else { KeepBody::UnlessOk },
         };
+        self.lend_connections(user);
         let response = user.scope.expect_answer();
         let result = user.connections.exchange(&request, response, &mut flight.timing).await;
+        self.take_connections_back(user);
         let timing = flight.timing;
         user.cursor = timing.ended;
         let service = timing.first_byte_written.map(|first| timing.ended.saturating_duration_since(first));
@@ -134,6 +143,17 @@ impl Worker {
             Outcome::Business(_) if step.on_business == OnBusiness::Stop => Flow::End(Early::Business),
             _ => Flow::Next,
         }
+    }
+
+    /// Waits for the throttle. The request is due so much later; how long that was is counted apart.
+    async fn take_turn(&self, user: &mut User, throttle: &Throttle) {
+        let Turn { asked, came } = throttle.turn(&self.timer).await;
+        let waited = came.saturating_duration_since(asked);
+        let stage = self.stage_at(user.scenario, user.cursor);
+        let scenario = usize::from(user.scenario);
+        self.record(stage, |recorder| recorder.scenarios[scenario].throttled.record(waited));
+        user.cursor += waited;
+        self.late(user.scenario, came, Instant::now());
     }
 
     fn outcome_name(&self, step: &RequestStep, outcome: Outcome) -> String {

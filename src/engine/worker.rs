@@ -13,14 +13,16 @@ use tokio::task::LocalSet;
 use super::Prepared;
 use super::inject::{Begin, Lane, inject};
 use super::log::{LogBook, LogLine};
+use super::throttle::Throttle;
 use super::timer::Timer;
 use super::user::User;
 use super::wire::Scratch;
 use crate::data::Block;
+use crate::http::Pool;
 use crate::metrics::{Recorder, Sample, Staged};
 use crate::outcome::{Cause, OwnFault};
 use crate::plan;
-use crate::scenario::model::{Action, CheckId, Shape, StageId, Step, StepId};
+use crate::scenario::model::{Action, CheckId, Connections, Shape, StageId, Step, StepId};
 use crate::template::{Expr, Scope};
 
 /// What the coordinator tells its workers.
@@ -71,8 +73,12 @@ pub(super) struct Worker {
     begins: Vec<Cell<Instant>>,
     ended: RefCell<Vec<(u16, Duration)>>,
     recorder: RefCell<Staged>,
+    /// By scenario; none where requests go out as they come.
+    throttles: Vec<Option<Throttle>>,
     pub(super) scratch: RefCell<Scratch>,
     buffers: RefCell<Vec<Vec<u8>>>,
+    /// Where users share connections.
+    pool: Option<RefCell<Pool>>,
     pub(super) samples: RefCell<Vec<Sample>>,
     pub(super) sampled: RefCell<HashSet<(StepId, Cause)>>,
     faults: RefCell<BTreeMap<OwnFault, String>>,
@@ -117,6 +123,16 @@ impl Worker {
         Ok(Worker {
             number,
             recorder: RefCell::new(Staged::new(&prepared.test.catalog, scenarios)),
+            throttles: match part {
+                Part::Load => {
+                    let limits = prepared.scenarios.iter().map(|scenario| scenario.limit.clone());
+                    limits.map(|limit| limit.map(Throttle::new)).collect()
+                }
+                // What is done once is no load.
+                Part::Once(_) => prepared.scenarios.iter().map(|_| None).collect(),
+            },
+            pool: (prepared.test.connections == Connections::Shared)
+                .then(|| RefCell::new(Pool::new(Arc::clone(&prepared.network)))),
             prepared,
             timer: Timer::new()?,
             epoch,
@@ -193,6 +209,11 @@ impl Worker {
         let stage = self.stage_at(scenario, due);
         let lateness = now.saturating_duration_since(due);
         self.record(stage, |recorder| recorder.scenarios[usize::from(scenario)].lateness.record(lateness));
+    }
+
+    /// The cap on a scenario's requests.
+    pub(super) fn throttle(&self, scenario: u16) -> Option<&Throttle> {
+        self.throttles.get(usize::from(scenario)).and_then(Option::as_ref)
     }
 
     pub(super) fn checked(
@@ -285,6 +306,26 @@ impl Worker {
         const KEPT: usize = 64 * 1024;
         if buffer.capacity() <= KEPT {
             self.buffers.borrow_mut().push(buffer);
+        }
+    }
+
+    /// Lends a user what it needs for an exchange, where connections are shared.
+    pub(super) fn lend_connections(&self, user: &mut User) {
+        if let Some(pool) = &self.pool {
+            pool.borrow_mut().lend(&mut user.connections);
+        }
+    }
+
+    pub(super) fn take_connections_back(&self, user: &mut User) {
+        if let Some(pool) = &self.pool {
+            pool.borrow_mut().take_back(&mut user.connections);
+        }
+    }
+
+    /// What a user does with its connections when an iteration is over, or its `on_start`.
+    pub(super) fn let_go_of_connections(&self, user: &mut User) {
+        if self.prepared.test.connections == Connections::Fresh {
+            user.connections.close();
         }
     }
 

@@ -87,6 +87,8 @@ pub struct ScenarioRecord {
     pub dropped: u64,
     /// How late arrivals and waking users began: the generator's own tardiness.
     pub lateness: Times,
+    /// How long requests waited for the throttle, of those that had to.
+    pub throttled: Times,
 }
 
 /// A finished exchange, as measured.
@@ -365,6 +367,7 @@ impl ScenarioRecord {
     fn add(&mut self, other: &ScenarioRecord) {
         self.iterations.add(&other.iterations);
         self.lateness.add(&other.lateness);
+        self.throttled.add(&other.throttled);
         self.started += other.started;
         self.cut += other.cut;
         self.abandoned += other.abandoned;
@@ -383,12 +386,14 @@ impl ScenarioRecord {
             interrupted,
             dropped,
             lateness,
+            throttled,
         } = self;
         for number in [started, cut, abandoned, ended_early, interrupted, dropped] {
             *number = 0;
         }
         iterations.clear();
         lateness.clear();
+        throttled.clear();
     }
 }
 
@@ -439,8 +444,13 @@ mod tests {
     use crate::scenario::model::RowInfo;
 
     fn catalog() -> Catalog {
-        let row =
-            RowInfo { name: "reserve".into(), scenario: 0, groups: vec![], business: vec!["taken".into()] };
+        let row = RowInfo {
+            name: "reserve".into(),
+            scenario: 0,
+            groups: vec![],
+            optional: false,
+            business: vec!["taken".into()],
+        };
         Catalog { rows: vec![row], stages: vec!["peak".into()], ..Catalog::default() }
     }
 

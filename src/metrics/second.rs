@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::polls::PollRecord;
 use super::recorder::Staged;
 use super::times::Times;
+use crate::scenario::model::Catalog;
 
-/// What happened in one second, over all rows.
+/// What happened in one second, over all rows but optional ones.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Second {
     /// Seconds since the beginning of the load at which it begins.
@@ -43,12 +44,13 @@ pub struct PollSecond {
 }
 
 impl Second {
-    pub fn new(at: u32, users: u64, interval: &Staged) -> Self {
+    pub fn new(at: u32, users: u64, interval: &Staged, catalog: &Catalog) -> Self {
         let mut second = Second { at, users, ..Second::default() };
         let (mut response, mut service, mut lateness) =
             (Times::default(), Times::default(), Times::default());
         for recorder in interval.of(&[]) {
-            for row in &recorder.rows {
+            let rows = catalog.rows.iter().zip(&recorder.rows);
+            for (_, row) in rows.filter(|(info, _)| !info.optional) {
                 second.attempted += row.attempted;
                 second.success += row.successes();
                 second.business += row.refusals();

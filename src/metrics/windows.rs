@@ -210,8 +210,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn catalog() -> Catalog {
-        let row =
-            RowInfo { name: "a".into(), scenario: 0, groups: Vec::new(), business: vec!["taken".into()] };
+        let (groups, business) = (Vec::new(), vec!["taken".into()]);
+        let row = RowInfo { name: "a".into(), scenario: 0, groups, business, optional: false };
         Catalog { rows: vec![row], ..Catalog::default() }
     }
 

@@ -4,18 +4,24 @@
 //! and machines are one idea: of `n` workers, worker `w` takes `w`, `w + n`, `w + 2n` …
 
 mod arrivals;
+mod begins;
 mod data;
+mod expected;
 mod scale;
 mod users;
+mod warnings;
+mod work;
 
 pub use arrivals::{Arrivals, striped};
+pub use begins::{begins, length};
 pub use data::{DataNeed, Needed, data_needs};
+pub use expected::{Expected, connections_at_once, expected, greatest, hosts, users_at_once};
 pub use scale::{scaled, smoke};
 pub use users::{Presence, most_users, presence, users_at, users_before};
+pub use warnings::warnings;
+pub use work::{Between, Work, work};
 
-use std::time::Duration;
-
-use crate::scenario::model::{Profile, Shape, Start, Test};
+use crate::scenario::model::Profile;
 
 /// The piecewise linear value of a profile `seconds` after its beginning; its last value afterwards.
 pub fn value_at(profile: &Profile, seconds: f64) -> f64 {
@@ -43,31 +49,6 @@ pub fn stage_at(profile: &Profile, seconds: f64) -> usize {
     profile.stages.len().saturating_sub(1)
 }
 
-/// When the load of a scenario is planned to begin; never (the longest duration there is), where the end of one
-/// before it is not known.
-pub fn begins(test: &Test, number: usize) -> Duration {
-    let mut wait = Duration::ZERO;
-    let mut scenario = test.scenarios.get(number);
-    // Each wait leads one further back. There are no circles, and none could hold it up for ever.
-    for _ in 0..=test.scenarios.len() {
-        match scenario.map(|scenario| scenario.start) {
-            None => break,
-            Some(Start::At(at)) => return wait.saturating_add(at),
-            Some(Start::After { scenario: before, delay }) => {
-                scenario = test.scenarios.get(usize::from(before));
-                let Some(before) = scenario else { break };
-                let longest = before.load.max_duration.unwrap_or(Duration::MAX);
-                let length = match &before.load.shape {
-                    Shape::Users(profile) | Shape::Arrivals { profile, .. } => profile.duration(),
-                    Shape::SharedIterations { .. } | Shape::OwnIterations { .. } => Duration::MAX,
-                };
-                wait = wait.saturating_add(delay).saturating_add(length.min(longest));
-            }
-        }
-    }
-    wait
-}
-
 /// A profile of `(seconds, target)` stages, for tests.
 #[cfg(test)]
 fn profile(from: f64, stages: &[(f64, f64)]) -> Profile {
@@ -77,4 +58,22 @@ fn profile(from: f64, stages: &[(f64, f64)]) -> Profile {
         name: None,
     };
     Profile { from, stages: stages.iter().map(stage).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::scenario::model::Test;
+    use crate::scenario::{LoadOptions, load_text};
+
+    /// A test of the bundled service, but for its first line.
+    #[track_caller]
+    pub(super) fn test_of(yaml: &str) -> Test {
+        let text = format!("target: bundled\n{yaml}");
+        match load_text(Path::new("test.yaml"), text, &LoadOptions::default()) {
+            Ok(loaded) => loaded.test,
+            Err(error) => panic!("{error:?}\n{yaml}"),
+        }
+    }
 }

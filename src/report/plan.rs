@@ -1,13 +1,15 @@
 //! What would run, as text: before anything is sent.
 
+mod course;
 mod data;
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::plan::{Arrivals, most_users, value_at};
+use crate::plan::{self, Arrivals, Between, Expected, most_users, value_at};
 use crate::scenario::model::{
-    Action, Load, LoadKind, Profile, Scenario, Shape, Spacing, Start, Step, TargetKind, Test, Think, WhenFull,
+    Action, Connections, Load, LoadKind, Profile, Scenario, Shape, Spacing, Start, Step, TargetKind, Test,
+    Think, WhenFull,
 };
 use crate::scenario::monitor::{Watch, WatchKind};
 use crate::units::{Percent, count, scenario_duration, trim_float};
@@ -31,9 +33,11 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
     if !watched.is_empty() {
         let _ = writeln!(out, "watched     {}", watched.join(", "));
     }
-    for scenario in &test.scenarios {
-        render_scenario(&mut out, test, scenario);
+    let axis = axis(test);
+    for number in 0..test.scenarios.len() {
+        render_scenario(&mut out, test, number, axis);
     }
+    render_all(&mut out, test);
     data::render(&mut out, test);
     let _ = writeln!(out, "\nthresholds");
     for threshold in &test.thresholds {
@@ -41,7 +45,7 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
         let abort = if threshold.abort { "  ends the run" } else { "" };
         let _ = writeln!(out, "  {}{abort}{implied}", threshold.text);
     }
-    let warnings = test.scenarios.iter().flat_map(|scenario| warnings(scenario, open_files));
+    let warnings = plan::warnings(test, open_files).into_iter();
     let warnings: Vec<String> = warnings.chain(data::warnings(test)).collect();
     if !warnings.is_empty() {
         let _ = writeln!(out, "\nwarnings");
@@ -64,35 +68,18 @@ fn watched_in_words(watch: &Watch) -> String {
     }
 }
 
-/// Files that are open besides the users' connections: workers, logs, the terminal.
-const OTHER_FILES: u64 = 64;
-
-fn warnings(scenario: &Scenario, open_files: Option<u64>) -> Vec<String> {
-    let name = &scenario.name;
-    let users = match &scenario.load.shape {
-        Shape::Users(profile) => most_users(profile),
-        Shape::SharedIterations { users, .. } | Shape::OwnIterations { users, .. } => u64::from(*users),
-        Shape::Arrivals { max_users: Some(most), .. } => u64::from(*most),
-        Shape::Arrivals { max_users: None, .. } => {
-            return vec![format!(
-                "{name}: an open load without `max_users` has as many users at once as a slow target lets pile up"
-            )];
-        }
-    };
-    match open_files {
-        Some(limit) if users + OTHER_FILES > limit => vec![format!(
-            "{name}: {} users need a connection each, and this process may have {} files open; \
-             raise the limit (`ulimit -n {}`) or use fewer users",
-            count(users),
-            count(limit),
-            users + OTHER_FILES
-        )],
-        _ => Vec::new(),
-    }
+/// How long all that is planned takes, as far as that is known.
+fn axis(test: &Test) -> Duration {
+    let ends =
+        test.scenarios.iter().enumerate().map(|(number, scenario)| {
+            plan::begins(test, number).saturating_add(plan::length(&scenario.load))
+        });
+    ends.filter(|end| *end < Duration::MAX).max().unwrap_or_default()
 }
 
-fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
-    let Load { kind, shape, graceful_stop, pace, max_duration } = &scenario.load;
+fn render_scenario(out: &mut String, test: &Test, number: usize, axis: Duration) {
+    let scenario = &test.scenarios[number];
+    let Load { kind, shape, graceful_stop, pace, throttle, max_duration } = &scenario.load;
     if test.scenarios.len() > 1 {
         let starts = match scenario.start {
             Start::At(at) if at.is_zero() => String::new(),
@@ -160,14 +147,19 @@ fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
             );
         }
     }
+    render_course(out, test, number, axis);
     let _ =
         writeln!(out, "            running iterations may take {} to end", scenario_duration(*graceful_stop));
     if let Some(pace) = pace {
         let _ = writeln!(out, "            each user starts its flow every {}", scenario_duration(*pace));
     }
+    if let Some(rate) = throttle {
+        let _ = writeln!(out, "            at most {} requests per second", trim_float(rate.as_per_second()));
+    }
     if let Some(longest) = max_duration {
         let _ = writeln!(out, "            over after {} at the latest", scenario_duration(*longest));
     }
+    render_expected(out, test, scenario);
     for (name, steps) in [
         ("setup", &scenario.setup),
         ("on_start", &scenario.on_start),
@@ -179,7 +171,128 @@ fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
             continue;
         }
         let _ = writeln!(out, "\n{name}");
-        render_steps(out, steps, 1);
+        render_steps(out, test, steps, 1);
+    }
+}
+
+/// The load as a line over time; scenarios that run at known times share their axis.
+fn render_course(out: &mut String, test: &Test, number: usize, axis: Duration) {
+    let Load { shape, .. } = &test.scenarios[number].load;
+    let lasts = plan::length(&test.scenarios[number].load);
+    let (profile, peak) = match shape {
+        Shape::Users(profile) => {
+            (profile, plural(plan::greatest(profile, 0.0, lasts.as_secs_f64()).round() as u64, "user"))
+        }
+        Shape::Arrivals { profile, .. } => {
+            (profile, format!("{}/s", trim_float(plan::greatest(profile, 0.0, lasts.as_secs_f64()))))
+        }
+        Shape::SharedIterations { .. } | Shape::OwnIterations { .. } => return,
+    };
+    let begins = plan::begins(test, number);
+    // Where nobody knows when it begins, its time is its own.
+    let (begins, axis) = if begins < Duration::MAX { (begins, axis) } else { (Duration::ZERO, lasts) };
+    let line = course::line(profile, begins, lasts, axis);
+    let _ = writeln!(out, "            {line}  peak {peak}");
+    let _ = writeln!(out, "            {}", course::axis(axis));
+}
+
+/// What it is expected to come to, and how that was reckoned.
+fn render_expected(out: &mut String, test: &Test, scenario: &Scenario) {
+    let Expected { iterations, requests, each, start } = plan::expected(scenario);
+    let is_closed = matches!(scenario.load.shape, Shape::Users(_));
+    let up_to = if is_closed { "up to about " } else { "" };
+    let expected = match (iterations.most, requests.most) {
+        (None, _) => "as many iterations as the answers allow".to_owned(),
+        (Some(_), None) => format!("{up_to}{}", amount(iterations, "iteration")),
+        (Some(_), Some(_)) => {
+            format!("{up_to}{}, {}", amount(iterations, "iteration"), amount(requests, "request"))
+        }
+    };
+    let _ = writeln!(out, "expected    {expected}");
+    let mut how = format!("an iteration sends {}", amount(each.requests, "request"));
+    if each.think != Between::NONE {
+        let _ = write!(how, " and thinks for {}", seconds(each.think));
+    }
+    if start != Between::NONE {
+        let _ = write!(how, "; each user sends {} before its first", amount(start, "request"));
+    }
+    let _ = writeln!(out, "            {how}");
+    if is_closed && iterations.most.is_some() {
+        let _ =
+            writeln!(out, "            reckoned as if answers took no time: the longer they take, the fewer");
+    }
+    let _ = writeln!(out, "connections {}", connections(test.connections, scenario));
+}
+
+/// `20`, `about 1,234`, `1 to 3`, `2 or more`, of something.
+fn amount(between: Between, what: &str) -> String {
+    let rounded = |amount: f64| count(amount.round() as u64);
+    let small = |amount: f64| if amount < 100.0 { trim_float(amount) } else { rounded(amount) };
+    match (between.exact(), between.most) {
+        (Some(exact), _) if exact.fract().abs() < 1e-9 => plural(exact.round() as u64, what),
+        (Some(about), _) => format!("about {} {what}s", small(about)),
+        (None, Some(most)) if between.least <= 0.0 => format!("up to {} {what}s", small(most)),
+        (None, Some(most)) => format!("{} to {} {what}s", small(between.least), small(most)),
+        (None, None) if between.least <= 0.0 => format!("any number of {what}s"),
+        (None, None) => format!("{} or more {what}s", small(between.least)),
+    }
+}
+
+fn seconds(between: Between) -> String {
+    let time = |seconds: f64| {
+        Duration::try_from_secs_f64((seconds * 1e3).round() / 1e3)
+            .map_or_else(|_| "for ever".into(), scenario_duration)
+    };
+    match (between.exact(), between.most) {
+        (Some(exact), _) => format!("{} on average", time(exact)),
+        (None, Some(most)) => format!("{} to {} on average", time(between.least), time(most)),
+        (None, None) => format!("{} or more on average", time(between.least)),
+    }
+}
+
+fn connections(kept: Connections, scenario: &Scenario) -> String {
+    let hosts = plan::hosts(scenario);
+    let most = plan::users_at_once(&scenario.load).map(|users| users * hosts as u64);
+    let each = if hosts > 1 { format!("user and host ({hosts} hosts)") } else { "user".to_owned() };
+    let at_once = most.map_or_else(
+        || format!("one for each {each} who is there at once"),
+        |most| format!("up to {} at once, one for each {each}", count(most)),
+    );
+    match kept {
+        Connections::PerUser => at_once,
+        Connections::Fresh => format!("{at_once}, made anew for each iteration"),
+        Connections::Shared => {
+            let most = most.map_or(String::new(), |most| format!(", {} at most", count(most)));
+            format!("shared, as many as requests are under way at once{most}")
+        }
+    }
+}
+
+/// Of several scenarios, what they come to together.
+fn render_all(out: &mut String, test: &Test) {
+    if test.scenarios.len() < 2 {
+        return;
+    }
+    let zero = (Between::NONE, Between::NONE);
+    let (iterations, requests) = test
+        .scenarios
+        .iter()
+        .map(plan::expected)
+        .fold(zero, |sum, one| (sum.0 + one.iterations, sum.1 + one.requests));
+    let closed = test.scenarios.iter().any(|scenario| matches!(scenario.load.shape, Shape::Users(_)));
+    let up_to = if closed { "up to about " } else { "" };
+    let mut parts = Vec::new();
+    if iterations.most.is_some() {
+        parts.push(format!("{up_to}{}", amount(iterations, "iteration")));
+    }
+    if requests.most.is_some() {
+        parts.push(amount(requests, "request"));
+    }
+    if let Some(most) = plan::connections_at_once(test) {
+        parts.push(format!("up to {} at once", plural(most, "connection")));
+    }
+    if !parts.is_empty() {
+        let _ = writeln!(out, "\nin all      {}", parts.join(", "));
     }
 }
 
@@ -201,7 +314,7 @@ fn render_stages(out: &mut String, test: &Test, profile: &Profile, unit: &str, s
     }
 }
 
-fn render_steps(out: &mut String, steps: &[Step], depth: usize) {
+fn render_steps(out: &mut String, test: &Test, steps: &[Step], depth: usize) {
     for step in steps {
         let indent = "  ".repeat(depth);
         let what = match &step.action {
@@ -223,13 +336,24 @@ fn render_steps(out: &mut String, steps: &[Step], depth: usize) {
         };
         let chance = step.chance.map_or(String::new(), |chance| format!("  ({chance} of the time)"));
         let when = step.when.as_ref().map_or(String::new(), |when| format!("  (when {})", when.source()));
-        let _ = writeln!(out, "{indent}{what}{chance}{when}");
+        let optional = match &step.action {
+            Action::Request(request) => {
+                let row = request.row.and_then(|row| test.catalog.rows.get(row.index()));
+                row.is_some_and(|row| row.optional)
+            }
+            Action::Group { group, .. } => {
+                test.catalog.groups.get(group.index()).is_some_and(|group| group.optional)
+            }
+            _ => false,
+        };
+        let optional = if optional { "  (optional)" } else { "" };
+        let _ = writeln!(out, "{indent}{what}{chance}{when}{optional}");
         match &step.action {
             Action::If { then, otherwise, .. } => {
-                render_steps(out, then, depth + 1);
+                render_steps(out, test, then, depth + 1);
                 if !otherwise.is_empty() {
                     let _ = writeln!(out, "{indent}else");
-                    render_steps(out, otherwise, depth + 1);
+                    render_steps(out, test, otherwise, depth + 1);
                 }
             }
             Action::Choose(choices) => {
@@ -237,12 +361,12 @@ fn render_steps(out: &mut String, steps: &[Step], depth: usize) {
                 for choice in choices {
                     let share = Percent::from_share(choice.below - before);
                     let _ = writeln!(out, "{indent}  {share} of the time");
-                    render_steps(out, &choice.steps, depth + 2);
+                    render_steps(out, test, &choice.steps, depth + 2);
                     before = choice.below;
                 }
             }
             action => {
-                action.blocks().into_iter().for_each(|steps| render_steps(out, steps, depth + 1));
+                action.blocks().into_iter().for_each(|steps| render_steps(out, test, steps, depth + 1));
             }
         }
     }

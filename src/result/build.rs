@@ -90,16 +90,20 @@ impl RunResult {
 
         let rows = rows(test, &total, facts.windows, load);
         let polls = polls(test, &total, facts.seconds);
-        let totals = totals(&rows, load.seconds(|_| true, &[]));
+        let aside = totals(&rows, true, 0.0);
+        let is_measured = |number: usize| test.scenarios.get(number).is_some_and(|one| one.is_measured);
+        let totals =
+            Totals { optional: aside.attempted, ..totals(&rows, false, load.seconds(is_measured, &[])) };
         let mut lateness = Times::default();
         total.scenarios.iter().for_each(|scenario| lateness.add(&scenario.lateness));
         let validity = validity(&ValidityFacts {
             own_faults: Some(&total.own_faults),
-            attempted: totals.attempted,
-            success: totals.success,
-            business: totals.business,
-            failure: totals.failure,
-            interrupted: totals.interrupted,
+            // The books are those of all requests.
+            attempted: totals.attempted + aside.attempted,
+            success: totals.success + aside.success,
+            business: totals.business + aside.business,
+            failure: totals.failure + aside.failure,
+            interrupted: totals.interrupted + aside.interrupted,
             lateness_p99: lateness.percentile(99.0),
             cpu_share: facts.cpu_share,
             data_ran_out: facts.data_ran_out,
@@ -239,6 +243,7 @@ fn rows(test: &Test, total: &Recorder, windows: &Windows, load: &LoadTime) -> Ve
             }),
             scenario: name_of(test, info.scenario),
             groups: names_of_groups(catalog, &info.groups),
+            optional: info.optional,
             attempted: record.attempted,
             success: record.successes(),
             business: record.refusals(),
@@ -301,9 +306,10 @@ fn outcomes(
     outcomes
 }
 
-fn totals(rows: &[RowResult], load_s: f64) -> Totals {
+/// Of optional rows, or of the others.
+fn totals(rows: &[RowResult], optional: bool, load_s: f64) -> Totals {
     let mut totals = Totals::default();
-    for row in rows {
+    for row in rows.iter().filter(|row| row.optional == optional) {
         totals.attempted += row.attempted;
         totals.success += row.success;
         totals.business += row.business;
@@ -336,6 +342,7 @@ fn scenarios(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<ScenarioResu
             dropped: record.dropped,
             duration: distribution(&record.iterations),
             lateness: distribution(&record.lateness),
+            throttled: distribution(&record.throttled),
         }
     };
     test.scenarios.iter().zip(&total.scenarios).enumerate().map(scenario).collect()
@@ -380,6 +387,7 @@ fn causes(
 
 fn polls(test: &Test, total: &Recorder, seconds: &[Second]) -> Vec<PollResult> {
     let poll = |(index, (info, record)): (usize, (&PollInfo, &PollRecord))| PollResult {
+        optional: info.optional,
         name: info.name.clone(),
         scenario: name_of(test, info.scenario),
         kind: match info.kind {
@@ -437,6 +445,7 @@ fn groups(test: &Test, total: &Recorder) -> Vec<GroupResult> {
         .map(|(info, times)| GroupResult {
             name: info.name.clone(),
             scenario: name_of(test, info.scenario),
+            optional: info.optional,
             duration: distribution(times),
         })
         .collect()
@@ -451,6 +460,7 @@ fn checks(test: &Test, total: &Recorder) -> Vec<CheckResult> {
             name: info.name.clone(),
             scenario: name_of(test, info.scenario),
             step: info.row.and_then(|row| Some(test.catalog.rows.get(row.index())?.name.clone())),
+            optional: info.optional,
             passed: tried.passed,
             failed: tried.failed,
         })

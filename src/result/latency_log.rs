@@ -158,6 +158,7 @@ mod tests {
             name: "reserve, seat".into(),
             scenario: 0,
             groups: vec![],
+            optional: false,
             business: vec!["taken".into(), "never".into()],
         };
         let catalog = Catalog { rows: vec![row], stages: vec!["peak".into()], ..Catalog::default() };

@@ -23,6 +23,9 @@ pub struct PollResult {
     pub kind: PollKind,
     /// The groups it stands in, outermost first.
     pub groups: Vec<String>,
+    /// Left out of every metric that does not name it.
+    #[serde(default)]
+    pub optional: bool,
     pub started: u64,
     /// What it waited for came.
     pub got: u64,

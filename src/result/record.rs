@@ -96,7 +96,7 @@ pub struct Environment {
     pub cpus: u32,
 }
 
-/// All rows together. `attempted = success + business + failure + interrupted`.
+/// All rows together, but for optional ones. `attempted = success + business + failure + interrupted`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
     /// Requests that were begun.
@@ -113,6 +113,9 @@ pub struct Totals {
     pub rate_per_s: f64,
     pub sent_bytes: u64,
     pub received_bytes: u64,
+    /// Requests of optional steps that were begun: they are in none of the other totals.
+    #[serde(default)]
+    pub optional: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -151,6 +154,9 @@ pub struct ScenarioResult {
     pub duration: Option<Distribution>,
     /// How late iterations began: the generator's own tardiness.
     pub lateness: Option<Distribution>,
+    /// How long requests waited for the throttle, of those that had to.
+    #[serde(default)]
+    pub throttled: Option<Distribution>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -171,6 +177,9 @@ pub struct RowResult {
     pub scenario: String,
     /// The groups it stands in, outermost first.
     pub groups: Vec<String>,
+    /// Left out of the totals and of every metric that does not name it.
+    #[serde(default)]
+    pub optional: bool,
     pub attempted: u64,
     pub success: u64,
     pub business: u64,
@@ -231,6 +240,9 @@ pub struct Distribution {
 pub struct GroupResult {
     pub name: String,
     pub scenario: String,
+    /// Left out of every metric that does not name it.
+    #[serde(default)]
+    pub optional: bool,
     /// From its first step to the end of its last.
     pub duration: Option<Distribution>,
 }
@@ -241,6 +253,9 @@ pub struct CheckResult {
     pub scenario: String,
     /// The row whose answers it looks at.
     pub step: Option<String>,
+    /// Left out of every metric that does not name it, or its step.
+    #[serde(default)]
+    pub optional: bool,
     pub passed: u64,
     pub failed: u64,
 }

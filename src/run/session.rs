@@ -262,7 +262,7 @@ impl<'a> Session<'a> {
             self.totals.add(&counted);
             self.windows.add(second, &counted);
             self.samples.extend(samples);
-            self.seconds.push(Second::new(second, users.iter().sum(), &counted));
+            self.seconds.push(Second::new(second, users.iter().sum(), &counted, &test.catalog));
             if let Some((path, log)) = &mut log
                 && let Err(problem) = log.append(second, &counted, &test.catalog)
             {

@@ -14,7 +14,7 @@ pub use poll::{Every, Poll, PollInfo, PollKind, Turn};
 use crate::scenario::monitor::Watch;
 use crate::scenario::threshold::Threshold;
 use crate::template::{Env, Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
-use crate::units::Percent;
+use crate::units::{Percent, Rate};
 
 /// One file, checked.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub struct Test {
     /// What `env()` and `secret()` read: the same when it is checked and when it runs.
     pub env: Env,
     pub target: Target,
+    pub connections: Connections,
     /// What `data` names, in the order of the file; an index is a [`FeederId`].
     pub data: Vec<Feeder>,
     /// The loads of the file; the top-level `load` + `flow` is one named like the file.
@@ -51,6 +52,29 @@ pub enum TargetKind {
     Bundled,
     /// A base URL, without a trailing slash.
     Url(String),
+}
+
+/// How users come by their connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Connections {
+    /// Each keeps its own. In the open model an arrival takes over that of a user who is done.
+    #[default]
+    PerUser,
+    /// Each iteration connects anew.
+    Fresh,
+    /// The users of a worker share a pool: one is lent for a request, and then anybody's.
+    Shared,
+}
+
+impl Connections {
+    /// The word of the scenario language.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Connections::PerUser => "per-user",
+            Connections::Fresh => "fresh",
+            Connections::Shared => "shared",
+        }
+    }
 }
 
 /// Rows that users take.
@@ -147,6 +171,8 @@ pub struct Load {
     pub graceful_stop: Duration,
     /// Closed model: a user starts its flow this often; a late start counts from its due time.
     pub pace: Option<Duration>,
+    /// A cap on requests, over all users; one that has to wait for it is due later.
+    pub throttle: Option<Rate>,
     /// The scenario is over by then, graceful stop included.
     pub max_duration: Option<Duration>,
 }
@@ -502,6 +528,8 @@ pub struct Catalog {
     pub customs: Vec<CustomInfo>,
     /// The names of the named stages.
     pub stages: Vec<String>,
+    /// The scenarios that count only where a filter names them: indices into [`Test::scenarios`].
+    pub unmeasured: Vec<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -511,6 +539,8 @@ pub struct RowInfo {
     pub scenario: u16,
     /// The groups it stands in, outermost first; all of them where requests of one name stand in several.
     pub groups: Vec<GroupId>,
+    /// Left out of every metric that does not name it.
+    pub optional: bool,
     /// The names of its business outcomes; the index is their number in `Outcome::Business`.
     pub business: Vec<String>,
 }
@@ -519,6 +549,8 @@ pub struct RowInfo {
 pub struct GroupInfo {
     pub name: String,
     pub scenario: u16,
+    /// Left out of every metric that does not name it.
+    pub optional: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -531,6 +563,8 @@ pub struct CheckInfo {
     pub invariant: bool,
     /// Whether it is looked at under load, by `on_start` or `flow`; the others are looked at once.
     pub measured: bool,
+    /// Left out of every metric that does not name it, or its row.
+    pub optional: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -11,7 +11,7 @@ use crate::metrics::{
     Watched,
 };
 use crate::outcome::Cause;
-use crate::scenario::model::{Catalog, CheckInfo, PollInfo, PollKind, RowInfo};
+use crate::scenario::model::{Catalog, CheckInfo, GroupId, PollInfo, PollKind, RowInfo};
 use crate::scenario::threshold::{Aggregate, Comparison, Filter, Metric, OutcomeFilter, Threshold};
 
 /// What a threshold is judged on: a whole run, or a window of it.
@@ -106,6 +106,7 @@ pub(super) fn gather(threshold: &Threshold, catalog: &Catalog, totals: &Staged) 
         Metric::Ttfb => view.times_of_rows(|cell| &cell.ttfb),
         Metric::IterationDuration => Gathered::Times(view.of_scenarios(|record| &record.iterations)),
         Metric::Lateness => Gathered::Times(view.of_scenarios(|record| &record.lateness)),
+        Metric::Throttled => Gathered::Times(view.of_scenarios(|record| &record.throttled)),
         Metric::GroupDuration => Gathered::Times(view.of_groups()),
         Metric::Requests => Gathered::count(view.requests()),
         Metric::Iterations => view.sum(|record| record.iterations.count()),
@@ -148,12 +149,10 @@ pub(super) fn gather(threshold: &Threshold, catalog: &Catalog, totals: &Staged) 
 pub(super) fn seconds_under_load(threshold: &Threshold, catalog: &Catalog, load: &LoadTime) -> f64 {
     let filter = &threshold.filter;
     let wanted = |scenario: usize| match threshold.metric {
-        Metric::Requests => catalog
-            .rows
-            .iter()
-            .enumerate()
-            .any(|(index, row)| usize::from(row.scenario) == scenario && wants_row(filter, index, row)),
-        _ => wants_scenario(filter, scenario),
+        Metric::Requests => catalog.rows.iter().enumerate().any(|(index, row)| {
+            usize::from(row.scenario) == scenario && wants_row(filter, catalog, index, row)
+        }),
+        _ => wants_scenario(filter, catalog, scenario),
     };
     load.seconds(wanted, &filter.stages)
 }
@@ -286,7 +285,8 @@ impl<'a> View<'a> {
     fn rows(&self) -> impl Iterator<Item = (&'a RowInfo, &'a RowRecord)> {
         self.recorders().flat_map(move |recorder| {
             let rows = self.catalog.rows.iter().zip(&recorder.rows).enumerate();
-            rows.filter(|(index, (info, _))| wants_row(self.filter, *index, info)).map(|(_, row)| row)
+            rows.filter(|(index, (info, _))| wants_row(self.filter, self.catalog, *index, info))
+                .map(|(_, row)| row)
         })
     }
 
@@ -339,7 +339,8 @@ impl<'a> View<'a> {
         self.recorders().flat_map(move |recorder| {
             let polls = self.catalog.polls.iter().zip(&recorder.polls).enumerate();
             let wanted = move |index: usize, info: &PollInfo| {
-                wants_poll(self.filter, index, info) && kind.is_none_or(|kind| info.kind == kind)
+                wants_poll(self.filter, self.catalog, index, info)
+                    && kind.is_none_or(|kind| info.kind == kind)
             };
             polls.filter(move |(index, (info, _))| wanted(*index, info)).map(|(_, (_, poll))| poll)
         })
@@ -371,7 +372,9 @@ impl<'a> View<'a> {
     fn scenarios(&self) -> impl Iterator<Item = &'a ScenarioRecord> {
         self.recorders().flat_map(move |recorder| {
             let scenarios = recorder.scenarios.iter().enumerate();
-            scenarios.filter(|(index, _)| wants_scenario(self.filter, *index)).map(|(_, record)| record)
+            scenarios
+                .filter(|(index, _)| wants_scenario(self.filter, self.catalog, *index))
+                .map(|(_, record)| record)
         })
     }
 
@@ -384,12 +387,7 @@ impl<'a> View<'a> {
     }
 
     fn of_groups(&self) -> Times {
-        let Filter { groups, scenarios, .. } = self.filter;
-        let wanted = |index: usize| {
-            let in_scenario = |info: &crate::scenario::model::GroupInfo| scenarios.contains(&info.scenario);
-            (groups.is_empty() || groups.iter().any(|group| group.index() == index))
-                && (scenarios.is_empty() || self.catalog.groups.get(index).is_some_and(in_scenario))
-        };
+        let wanted = |index: usize| wants_group(self.filter, self.catalog, index);
         union(self.recorders().flat_map(|recorder| {
             recorder.groups.iter().enumerate().filter(|(index, _)| wanted(*index)).map(|(_, times)| times)
         }))
@@ -398,8 +396,8 @@ impl<'a> View<'a> {
     fn checks(&self) -> Tried {
         let mut tried = Tried::default();
         for recorder in self.recorders() {
-            for (info, record) in self.catalog.checks.iter().zip(&recorder.checks) {
-                if self.wants_check(info) {
+            for (index, (info, record)) in self.catalog.checks.iter().zip(&recorder.checks).enumerate() {
+                if wants_check(self.filter, self.catalog, index, info) {
                     tried.passed += record.passed;
                     tried.failed += record.failed;
                 }
@@ -407,28 +405,62 @@ impl<'a> View<'a> {
         }
         tried
     }
+}
 
-    /// `checks{outcome=…}` names a check.
-    fn wants_check(&self, check: &CheckInfo) -> bool {
-        let named = match &self.filter.outcome {
-            Some(OutcomeFilter::Named(name)) => *name == check.name,
-            _ => true,
-        };
-        let in_row = match check.row {
-            Some(id) => {
-                self.catalog.rows.get(id.index()).is_some_and(|info| wants_row(self.filter, id.index(), info))
-            }
-            None => {
-                self.filter.rows.is_empty()
-                    && self.filter.groups.is_empty()
-                    && wants_scenario(self.filter, usize::from(check.scenario))
-            }
-        };
-        named && in_row
+/// Whether a filter lets a check through, by its place in the catalog.
+pub(crate) fn wants_check(filter: &Filter, catalog: &Catalog, index: usize, check: &CheckInfo) -> bool {
+    let Filter { rows, polls, groups, checks, .. } = filter;
+    let named = checks.iter().any(|id| id.index() == index);
+    if !named && !checks.is_empty() {
+        return false;
+    }
+    match check.row {
+        Some(id) => catalog.rows.get(id.index()).is_some_and(|info| {
+            fits_row(filter, id.index(), info)
+                && (named || is_wanted_if_optional(filter, catalog, id.index(), info))
+        }),
+        None => {
+            rows.is_empty()
+                && polls.is_empty()
+                && groups.is_empty()
+                && (named || !check.optional || names_the_unmeasured(filter, catalog, check.scenario))
+                && wants_scenario(filter, catalog, usize::from(check.scenario))
+        }
     }
 }
 
-fn wants_row(filter: &Filter, index: usize, row: &RowInfo) -> bool {
+pub(crate) fn wants_group(filter: &Filter, catalog: &Catalog, index: usize) -> bool {
+    let Some(info) = catalog.groups.get(index) else { return false };
+    let named = filter.groups.iter().any(|group| group.index() == index);
+    let counts = !info.optional || names_the_unmeasured(filter, catalog, info.scenario);
+    (named || (filter.groups.is_empty() && counts))
+        && (named || wants_scenario(filter, catalog, usize::from(info.scenario)))
+        && (filter.scenarios.is_empty() || filter.scenarios.contains(&info.scenario))
+}
+
+pub(crate) fn wants_row(filter: &Filter, catalog: &Catalog, index: usize, row: &RowInfo) -> bool {
+    fits_row(filter, index, row) && is_wanted_if_optional(filter, catalog, index, row)
+}
+
+/// An optional row counts where the filter names it, or an optional group that it stands in.
+fn is_wanted_if_optional(filter: &Filter, catalog: &Catalog, index: usize, row: &RowInfo) -> bool {
+    !row.optional
+        || filter.rows.iter().any(|id| id.index() == index)
+        || names_an_optional_group(filter, catalog, &row.groups)
+        || names_the_unmeasured(filter, catalog, row.scenario)
+}
+
+/// Whether a filter names a scenario that is not measured otherwise: then its steps count as those of others.
+fn names_the_unmeasured(filter: &Filter, catalog: &Catalog, scenario: u16) -> bool {
+    catalog.unmeasured.contains(&scenario) && filter.scenarios.contains(&scenario)
+}
+
+fn names_an_optional_group(filter: &Filter, catalog: &Catalog, within: &[GroupId]) -> bool {
+    let is_optional = |group: &GroupId| catalog.groups.get(group.index()).is_some_and(|info| info.optional);
+    filter.groups.iter().any(|group| is_optional(group) && within.contains(group))
+}
+
+fn fits_row(filter: &Filter, index: usize, row: &RowInfo) -> bool {
     let Filter { rows, polls, groups, scenarios, .. } = filter;
     ((rows.is_empty() && polls.is_empty()) || rows.iter().any(|id| id.index() == index))
         && (groups.is_empty() || groups.iter().any(|group| row.groups.contains(group)))
@@ -436,16 +468,23 @@ fn wants_row(filter: &Filter, index: usize, row: &RowInfo) -> bool {
 }
 
 /// The same for polls.
-fn wants_poll(filter: &Filter, index: usize, poll: &PollInfo) -> bool {
+pub(crate) fn wants_poll(filter: &Filter, catalog: &Catalog, index: usize, poll: &PollInfo) -> bool {
     let Filter { rows, polls, groups, scenarios, .. } = filter;
-    ((rows.is_empty() && polls.is_empty()) || polls.iter().any(|id| id.index() == index))
+    let named = polls.iter().any(|id| id.index() == index);
+    ((rows.is_empty() && polls.is_empty()) || named)
+        && (!poll.optional
+            || named
+            || names_an_optional_group(filter, catalog, &poll.groups)
+            || names_the_unmeasured(filter, catalog, poll.scenario))
         && (groups.is_empty() || groups.iter().any(|group| poll.groups.contains(group)))
         && (scenarios.is_empty() || scenarios.contains(&poll.scenario))
 }
 
-/// A scenario counts where the filter names it; a filter for steps says nothing about iterations.
-fn wants_scenario(filter: &Filter, index: usize) -> bool {
-    filter.scenarios.is_empty() || filter.scenarios.iter().any(|&id| usize::from(id) == index)
+/// A scenario counts where the filter names it, or, if it is measured, where none is named; a filter for steps
+/// says nothing about iterations.
+pub(crate) fn wants_scenario(filter: &Filter, catalog: &Catalog, index: usize) -> bool {
+    let among = |scenarios: &[u16]| scenarios.iter().any(|&id| usize::from(id) == index);
+    if filter.scenarios.is_empty() { !among(&catalog.unmeasured) } else { among(&filter.scenarios) }
 }
 
 fn wants_business(wanted: &OutcomeFilter, name: &str) -> bool {

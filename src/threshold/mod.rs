@@ -7,4 +7,5 @@ mod watched;
 
 pub use gate::{Broken, Gate};
 pub use judge::{Data, Judgement, holds, judge, names_cause};
+pub(crate) use judge::{wants_check, wants_group, wants_poll, wants_row, wants_scenario};
 pub use load_time::LoadTime;

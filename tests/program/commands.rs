@@ -34,6 +34,19 @@ fn plans() {
     let iterations =
         "target: bundled\nload: { users: 10, iterations: 1000, max_duration: 5m }\nflow:\n  - get: /a\n";
     insta::assert_snapshot!("plan_iterations", plan(iterations, &[]));
+    let several = "name: several\ntarget: bundled\nhttp: { connections: fresh }\ngap: 10s\nscenarios:\n\
+        \x20 browse:\n    load:\n      stages:\n        - { duration: 20s, target: 20 }\n        - { duration: 40s, target: 0 }\n\
+        \x20   on_start:\n      - post: /login\n\
+        \x20   flow:\n      - get: /list\n      - { get: /more, chance: 25%, optional: true }\n      - think: 2s\n\
+        \x20 rush:\n    load: { rate: 50/s, duration: 30s, max_users: 60, throttle: 80/s }\n\
+        \x20   flow:\n      - post: /order\n      - { get: /paid, when: status == 200 }\n\
+        \x20 rest:\n    load: { users: 3, iterations: 90 }\n    flow:\n      - get: /a\n\
+        \x20 last:\n    load: { users: 3, duration: 10s }\n    flow:\n      - get: /a\n      - think: 1s\n\
+        thresholds:\n  tls: [p95 < 20ms]\n  dropped: [count == 0]\n  throttled{scenario=last}: [p95 < 1s]\n";
+    insta::assert_snapshot!("plan_several", plan(several, &[]));
+    // Nobody can say how many: not of users who never pause, and not of loops without a bound.
+    let unknown = "target: bundled\nload: { users: 10, duration: 1m }\nflow:\n  - get: /a\n  - while: status != 200\n    do:\n      - get: /b\n";
+    insta::assert_snapshot!("plan_unknown", plan(unknown, &[]));
 }
 
 /// Rows that a load takes, and when there are none left.

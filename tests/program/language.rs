@@ -309,6 +309,39 @@ fn business_outcomes_end_an_iteration_or_not() {
     assert_eq!(ended.iterations("ended_early"), 2);
 }
 
+/// Services that answer 200 to everything say in the body what came of it.
+#[test]
+fn outcomes_by_body_hold_for_every_request_and_a_step_s_own_come_first() {
+    let server = Recording::start(|asked| match asked.target.as_str() {
+        "/none" => Answer::ok().body("sold out, sorry"),
+        "/taken" => Answer::json(&json!({ "error": "SEAT_TAKEN" })),
+        "/late" => Answer::status(503).header("X-Reason", "queue"),
+        _ => Answer::json(&json!({ "id": 7 })),
+    });
+    let yaml = format!(
+        "target: {}\nload: {{ users: 1, iterations: 3 }}\n\
+         outcomes:\n  status: [2xx, 404]\n  business:\n    sold out: '\"sold out\" in body'\n    taken: json.error == \"SEAT_TAKEN\"\n    shed: 429\n\
+         flow:\n  - {{ name: good, get: /good }}\n  - {{ name: none, get: /none }}\n  - {{ name: seat, get: /taken }}\n\
+         \x20 - name: own\n    get: /taken\n    expect:\n      business:\n        someone was faster: json.error == \"SEAT_TAKEN\"\n\
+         \x20 - name: late\n    get: /late\n    expect:\n      business:\n        told to queue: status == 503 and header(\"X-Reason\") == \"queue\"\n\
+         \x20 - name: otherwise\n    get: /taken\n    expect:\n      business:\n        taken: 409\n\
+         thresholds:\n  business{{outcome=taken}}: [count == 3]\n  business{{step=late, outcome=told to queue}}: [rate == 100%]\n",
+        server.url()
+    );
+    let ended = Loadtest::run(&yaml).end().expect_passed();
+    assert_eq!(ended.count("good", "success"), 3, "{}", ended.said());
+    assert_eq!(ended.count("none", "sold out"), 3, "{}", ended.said());
+    assert_eq!(ended.count("seat", "taken"), 3, "{}", ended.said());
+    assert_eq!((ended.count("own", "someone was faster"), ended.count("own", "taken")), (3, 0));
+    assert_eq!(ended.count("late", "told to queue"), 3, "{}", ended.said());
+    assert_eq!(
+        ended.count("otherwise", "success"),
+        3,
+        "a step's own of the same name wins: {}",
+        ended.said()
+    );
+}
+
 #[test]
 fn stop_iteration_user_and_run() {
     let stop = |what: &str| {

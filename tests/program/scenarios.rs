@@ -146,6 +146,39 @@ scenarios:
     assert_eq!(ended.unmet(), ["failures{scenario=bad}: rate < 1%"], "{}", ended.said());
 }
 
+/// What a warm-up does counts only where somebody asks for it.
+#[test]
+fn a_warm_up_is_measured_apart() {
+    let server = Recording::start(|asked| Answer::status(if asked.target == "/warm" { 500 } else { 200 }));
+    let yaml = format!(
+        "target: {}
+gap: 10ms
+scenarios:
+  warm up:
+    measure: false
+    load: {{ users: 2, iterations: 10 }}
+    flow:
+      - get: /warm
+  test:
+    load: {{ rate: 50/s, duration: 1s }}
+    flow:
+      - get: /test
+thresholds:
+  failures: [rate < 1%]
+  failures{{scenario=warm up}}: [rate < 1%]
+  failures{{step=GET /warm}}: [count == 0]
+  requests: [rate > 45/s, rate < 55/s, count == 50]
+  iterations: [count == 50]
+",
+        server.url()
+    );
+    let ended = Loadtest::run(&yaml).end().expect_code_unless_late(99).expect_accounted();
+    let expected = ["failures{scenario=warm up}: rate < 1%", "failures{step=GET /warm}: count == 0"];
+    assert_eq!(ended.unmet(), expected, "{}", ended.said());
+    assert_eq!(ended.total("attempted"), 50, "{}", ended.said());
+    assert_eq!(ended.row("GET /warm")["failure"], 10, "{}", ended.said());
+}
+
 #[test]
 fn what_comes_after_may_wait_and_is_never_begun_when_stopped() {
     let server = Recording::start(|_| Answer::ok());

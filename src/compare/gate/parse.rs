@@ -49,11 +49,12 @@ impl Names {
             let mut groups = Vec::new();
             for group in &row.groups {
                 let known = |info: &GroupInfo| info.name == *group && info.scenario == scenario;
-                let new = || GroupInfo { name: group.clone(), scenario };
+                let new = || GroupInfo { name: group.clone(), scenario, optional: false };
                 groups.push(GroupId(place(&mut catalog.groups, known, new) as u16));
             }
             let known = |info: &RowInfo| info.name == row.name && info.scenario == scenario;
-            let new = || RowInfo { name: row.name.clone(), scenario, groups, business: Vec::new() };
+            let (name, optional) = (row.name.clone(), row.optional);
+            let new = || RowInfo { name, scenario, groups, business: Vec::new(), optional };
             let index = place(&mut catalog.rows, known, new);
             let business = &mut catalog.rows[index].business;
             for outcome in row.outcomes.iter().filter(|outcome| outcome.kind == OutcomeKind::Business) {

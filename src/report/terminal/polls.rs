@@ -3,7 +3,8 @@
 use comfy_table::Cell;
 
 use super::sections::{amount, spread};
-use super::{Ink, Style, list, plain, time};
+use super::steps::named;
+use super::{Ink, Style, list, time};
 use crate::result::{PollKind, PollResult, RunResult};
 use crate::units::count;
 
@@ -17,7 +18,7 @@ pub(super) fn polls(result: &RunResult, style: Style) -> Option<String> {
 
 /// What became of the polls of one name, a line for each way to end.
 fn rows(poll: &PollResult) -> Vec<Vec<Cell>> {
-    let mut name = plain(&poll.name).into_owned();
+    let mut name = named(&poll.name, poll.optional);
     let mut rows = Vec::new();
     let mut add = |sign: Cell, number: String, rest: String| {
         rows.push(vec![sign, Cell::new(std::mem::take(&mut name)), Cell::new(number), Cell::new(rest)]);

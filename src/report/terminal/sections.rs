@@ -2,7 +2,7 @@
 
 use comfy_table::Cell;
 
-use super::steps::rate;
+use super::steps::{named, rate};
 use super::{Ink, Style, list, paint, plain, time, whole_seconds, wrapped};
 use crate::result::verdict::{percent, quantity};
 use crate::result::{CustomValue, Distribution, InvariantState, RunResult, Soundness, ThresholdResult};
@@ -29,6 +29,15 @@ pub(super) fn totals(result: &RunResult, style: Style) -> String {
         vec![Ink::Quiet.cell(what), Cell::new(amount), Cell::new(rate(per_s)), Cell::new(rest)]
     };
     let mut rows = vec![line("requests", count(totals.attempted), totals.rate_per_s, outcomes.join(" · "))];
+    if totals.optional > 0 {
+        let about = "of optional steps, and in no figure here or of a threshold that does not name them";
+        rows.push(vec![
+            Ink::Quiet.cell("besides"),
+            Cell::new(count(totals.optional)),
+            Cell::new(""),
+            Cell::new(about),
+        ]);
+    }
     for scenario in &result.scenarios {
         let several = result.scenarios.len() > 1;
         let what = if several { plain(&scenario.name).into_owned() } else { "iterations".into() };
@@ -61,6 +70,17 @@ pub(super) fn totals(result: &RunResult, style: Style) -> String {
             rows.push(vec![Ink::Quiet.cell(what), Cell::new(""), Cell::new(""), Cell::new(spread(late))]);
         }
     }
+    for scenario in &result.scenarios {
+        if let Some(waited) = &scenario.throttled {
+            let what = if result.scenarios.len() > 1 {
+                format!("throttled in {}", plain(&scenario.name))
+            } else {
+                "throttled".into()
+            };
+            let number = Cell::new(count(waited.count));
+            rows.push(vec![Ink::Quiet.cell(what), number, Cell::new(""), Cell::new(spread(waited))]);
+        }
+    }
     rows.push(vec![Ink::Quiet.cell("data"), Cell::new(""), Cell::new(""), Cell::new(bytes)]);
     let mut table = super::table(style, 4, 4, rows);
     for index in [1, 2] {
@@ -83,7 +103,12 @@ pub(super) fn groups(result: &RunResult, style: Style) -> Option<String> {
             Some(times) => (count(times.count), spread(times)),
             None => ("0".into(), String::new()),
         };
-        vec![Cell::new(" "), Cell::new(plain(&group.name)), Cell::new(number), Cell::new(figures)]
+        vec![
+            Cell::new(" "),
+            Cell::new(named(&group.name, group.optional)),
+            Cell::new(number),
+            Cell::new(figures),
+        ]
     });
     list("Groups", style, 4, rows.collect())
 }
@@ -101,7 +126,12 @@ pub(super) fn checks(result: &RunResult, style: Style) -> Option<String> {
             }
         };
         let step = check.step.as_deref().unwrap_or_default();
-        vec![sign, Cell::new(plain(&check.name)), Ink::Quiet.cell(plain(step)), Cell::new(held)]
+        vec![
+            sign,
+            Cell::new(named(&check.name, check.optional)),
+            Ink::Quiet.cell(plain(step)),
+            Cell::new(held),
+        ]
     });
     list("Checks", style, 4, rows.collect())
 }
@@ -146,7 +176,9 @@ pub(super) fn failures(result: &RunResult, style: Style) -> Option<String> {
     }
     let mut lines = vec![paint("Failures", Ink::Strong, style)];
     for cause in result.causes.iter().take(CAUSES) {
-        let title = format!("✗ {}: {}", plain(&cause.step), plain(&cause.cause));
+        let optional = result.rows.iter().any(|row| row.name == cause.step && row.optional)
+            || result.polls.iter().any(|poll| poll.name == cause.step && poll.optional);
+        let title = format!("✗ {}: {}", named(&cause.step, optional), plain(&cause.cause));
         lines.push(format!("  {}  {}×", paint(&title, Ink::Bad, style), count(cause.count)));
         let Some(example) = &cause.example else { continue };
         let answer = match example.status {

@@ -64,7 +64,7 @@ fn cells(result: &RunResult, style: Style) -> Vec<Vec<Cell>> {
             rows.push(cells);
         }
         let indent = if scenario.is_some() { "  " } else { "" };
-        let mut name = format!("{indent}{}", plain(&row.name));
+        let mut name = format!("{indent}{}", named(&row.name, row.optional));
         for outcome in shown(row) {
             let (sign, ink) = sign(outcome.kind);
             let mut cells = vec![Cell::new(&name), ink.cell(format!("{sign} {}", plain(&outcome.name)))];
@@ -80,6 +80,11 @@ fn cells(result: &RunResult, style: Style) -> Vec<Vec<Cell>> {
         }
     }
     rows
+}
+
+/// A name, and whether it is one of those that stand apart.
+pub(super) fn named(name: &str, optional: bool) -> String {
+    format!("{}{}", plain(name), if optional { " (optional)" } else { "" })
 }
 
 pub(super) fn table(result: &RunResult, style: Style) -> Option<String> {
@@ -122,8 +127,10 @@ pub(super) fn waiting(result: &RunResult, style: Style) -> Option<String> {
                 continue;
             }
             let (sign, ink) = sign(outcome.kind);
-            let mut cells =
-                vec![Cell::new(plain(&row.name)), ink.cell(format!("{sign} {}", plain(&outcome.name)))];
+            let mut cells = vec![
+                Cell::new(named(&row.name, row.optional)),
+                ink.cell(format!("{sign} {}", plain(&outcome.name))),
+            ];
             let figures = [response.p50_ms, service.p50_ms, response.p99_ms, service.p99_ms];
             cells.extend(figures.map(|figure| Cell::new(time(figure))));
             rows.push(cells);

@@ -52,6 +52,7 @@ fn row(name: &str, mut outcomes: Vec<OutcomeResult>) -> RowResult {
         outcome.share = outcome.count as f64 / all.max(1) as f64;
     }
     RowResult {
+        optional: false,
         name: name.into(),
         method: Some("POST".into()),
         path: None,
@@ -98,6 +99,7 @@ fn result(
 ) -> RunResult {
     let sum = |pick: fn(&RowResult) -> u64| rows.iter().map(pick).sum::<u64>();
     let totals = Totals {
+        optional: 0,
         attempted: sum(|row| row.attempted),
         success: sum(|row| row.success),
         business: sum(|row| row.business),
@@ -147,6 +149,7 @@ fn result(
             dropped: 0,
             duration: (iterations > 0).then(|| times(iterations, 2010.0)),
             lateness: None,
+            throttled: None,
         }],
         rows,
         groups: vec![],
@@ -306,11 +309,13 @@ fn failing() -> RunResult {
     failing.totals.interrupted = 3;
     failing.totals.in_doubt = 804;
     failing.groups = vec![GroupResult {
+        optional: false,
         name: "buy".into(),
         scenario: "reservation-stress".into(),
         duration: Some(times(41_270, 195.0)),
     }];
     let check = |name: &str, step: Option<&str>, passed, failed| CheckResult {
+        optional: false,
         name: name.into(),
         scenario: "reservation-stress".into(),
         step: step.map(Into::into),
@@ -538,6 +543,7 @@ fn two_scenarios() {
 fn polls_and_waits() {
     let mut waiting = business_heavy();
     let poll = |name: &str, kind, [got, given_up, abandoned, ended, interrupted]: [u64; 5]| PollResult {
+        optional: false,
         name: name.into(),
         scenario: "reservation-stress".into(),
         kind,

@@ -5,8 +5,8 @@ use crate::metrics::Exchange;
 use crate::outcome::{Cause, Outcome, OwnFault, Phase};
 use crate::result::{InvariantState, Soundness};
 use crate::scenario::model::{
-    CheckId, CheckInfo, CustomId, CustomInfo, Feeds, GroupId, GroupInfo, Load, LoadKind, Profile, RowId,
-    RowInfo, Shape, Target,
+    CheckId, CheckInfo, Connections, CustomId, CustomInfo, Feeds, GroupId, GroupInfo, Load, LoadKind,
+    Profile, RowId, RowInfo, Shape, Target,
 };
 use crate::scenario::monitor::{Gauge, Watch, WatchKind};
 use crate::scenario::threshold::{Comparison, Filter};
@@ -30,6 +30,7 @@ fn test() -> Test {
         name: name.into(),
         scenario: 0,
         groups: groups.iter().map(|&id| GroupId(id)).collect(),
+        optional: false,
         business: business.iter().map(|&name| name.into()).collect(),
     };
     Test {
@@ -42,6 +43,7 @@ fn test() -> Test {
             ready: Some("/healthz".into()),
             ready_timeout: Duration::from_secs(10),
         },
+        connections: Connections::default(),
         data: vec![],
         scenarios: vec![Scenario {
             start: crate::scenario::model::Start::At(Duration::ZERO),
@@ -52,6 +54,7 @@ fn test() -> Test {
                 shape: Shape::Users(Profile::constant(50.0, Duration::from_secs(10))),
                 graceful_stop: Duration::from_secs(30),
                 pace: None,
+                throttle: None,
                 max_duration: None,
             },
             vars: vec![],
@@ -77,16 +80,18 @@ fn test() -> Test {
         ],
         monitor: vec![Watch { name: "bundled".into(), kind: WatchKind::Bundled }],
         catalog: Catalog {
+            unmeasured: Vec::new(),
             rows: vec![
                 row("issue token", &[], &[]),
                 row("reserve seat", &[0], &["seat taken", "token expired"]),
             ],
-            groups: vec![GroupInfo { name: "buy".into(), scenario: 0 }],
+            groups: vec![GroupInfo { name: "buy".into(), scenario: 0, optional: false }],
             polls: vec![],
             checks: vec![CheckInfo {
                 name: "has an id".into(),
                 scenario: 0,
                 row: Some(RowId(1)),
+                optional: false,
                 invariant: false,
                 measured: true,
             }],

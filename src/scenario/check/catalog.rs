@@ -16,7 +16,7 @@ pub(super) struct Book {
     rows: HashMap<(u16, String), RowId>,
     groups: HashMap<(u16, String), GroupId>,
     polls: HashMap<(u16, String), PollId>,
-    checks: HashMap<(u16, String, Option<RowId>, bool, bool), CheckId>,
+    checks: HashMap<(u16, String, Option<RowId>, [bool; 3]), CheckId>,
     customs: HashMap<String, CustomId>,
 }
 
@@ -31,7 +31,7 @@ fn next(len: usize) -> Result<u16, TooMany> {
 
 impl Book {
     /// The row of a name: requests of one name share it.
-    pub(super) fn row(&mut self, name: &str, groups: &[GroupId]) -> Result<RowId, TooMany> {
+    pub(super) fn row(&mut self, name: &str, groups: &[GroupId], optional: bool) -> Result<RowId, TooMany> {
         let key = (self.scenario, name.to_owned());
         if let Some(&id) = self.rows.get(&key) {
             if let Some(row) = self.catalog.rows.get_mut(id.index()) {
@@ -44,7 +44,7 @@ impl Book {
         let id = RowId(next(self.catalog.rows.len())?);
         let groups = groups.to_vec();
         let (name, scenario) = (name.to_owned(), self.scenario);
-        self.catalog.rows.push(RowInfo { name, scenario, groups, business: Vec::new() });
+        self.catalog.rows.push(RowInfo { name, scenario, groups, optional, business: Vec::new() });
         self.rows.insert(key, id);
         Ok(id)
     }
@@ -64,13 +64,13 @@ impl Book {
         Ok(id)
     }
 
-    pub(super) fn group(&mut self, name: &str) -> Result<GroupId, TooMany> {
+    pub(super) fn group(&mut self, name: &str, optional: bool) -> Result<GroupId, TooMany> {
         let key = (self.scenario, name.to_owned());
         if let Some(&id) = self.groups.get(&key) {
             return Ok(id);
         }
         let id = GroupId(next(self.catalog.groups.len())?);
-        self.catalog.groups.push(GroupInfo { name: name.to_owned(), scenario: self.scenario });
+        self.catalog.groups.push(GroupInfo { name: name.to_owned(), scenario: self.scenario, optional });
         self.groups.insert(key, id);
         Ok(id)
     }
@@ -95,7 +95,8 @@ impl Book {
 
     /// A check, and whether one of that name was there before.
     pub(super) fn check(&mut self, info: CheckInfo) -> Result<(CheckId, bool), TooMany> {
-        let key = (info.scenario, info.name.clone(), info.row, info.invariant, info.measured);
+        let kind = [info.invariant, info.measured, info.optional];
+        let key = (info.scenario, info.name.clone(), info.row, kind);
         if let Some(&id) = self.checks.get(&key) {
             return Ok((id, true));
         }

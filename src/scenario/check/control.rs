@@ -81,8 +81,11 @@ impl Check<'_> {
     pub(super) fn group(&mut self, fields: Fields<'_>, entry: &Entry) -> Checked {
         let name = self.name_of(entry, "a group");
         let group = name.as_deref().and_then(|name| {
-            let id = self.book.group(name);
-            self.counted(id, &entry.key)
+            let id = self.book.group(name, self.optional);
+            let id = self.counted(id, &entry.key)?;
+            let known = self.book.catalog.groups.get(id.index()).map(|group| group.optional);
+            self.agrees_on_optional(known, "group", name, &entry.key);
+            Some(id)
         });
         let depth = self.groups.len();
         self.groups.extend(group);

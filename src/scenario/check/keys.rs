@@ -286,6 +286,11 @@ pub(crate) static HTTP: Place = Place {
     keys: &[&[
         key("timeout", "How long a request may take; 30s without it.", Shape::Duration),
         key("headers", "Headers of every request; a step's own win.", TEXTS),
+        key(
+            "connections",
+            "Whether users keep their connections (`per-user`), connect anew for each iteration (`fresh`), or share a pool (`shared`).",
+            Shape::Word(&["per-user", "fresh", "shared"]),
+        ),
     ]],
 };
 
@@ -365,6 +370,11 @@ pub(crate) static LOAD: Place = Place {
             "when_full",
             "What an arrival does at `max_users`: `drop` (it is counted) or `wait` (it keeps its due time).",
             Shape::Word(&["drop", "wait"]),
+        ),
+        key(
+            "throttle",
+            "A cap on requests, like `200/s`: one that has to wait for it is due later.",
+            Shape::Rate,
         ),
         key("graceful_stop", "How long running iterations may take to end; 30s without it.", Shape::Duration),
         key("max_duration", "The load is over by then, graceful stop included.", Shape::Duration),
@@ -506,6 +516,7 @@ pub(crate) static COMMON: &[Key] = &[
     key("name", "What the step is called in reports and thresholds.", Shape::Text),
     key("when", "The step is taken only if this expression holds.", Shape::Expression),
     key("chance", "The step is taken with this probability, like `20%`.", Shape::Share),
+    key("optional", "Leave the step out of every metric that does not name it.", Shape::Flag),
 ];
 
 /// Keys of a request only.
@@ -584,5 +595,4 @@ pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
 }
 
 /// Keys of the language that this version does not know yet.
-pub(crate) const LATER: &[&str] =
-    &["throttle", "multipart", "auth", "follow_redirects", "optional", "connections", "specs", "image"];
+pub(crate) const LATER: &[&str] = &["multipart", "auth", "follow_redirects", "specs", "image"];

@@ -7,7 +7,7 @@ use super::keys::{LOAD, STAGE};
 use super::reading::Fields;
 use crate::scenario::model::{Load, LoadKind, Profile, Shape, Spacing, Stage, StageId, WhenFull};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
-use crate::units::looks_like_rate;
+use crate::units::{Rate, looks_like_rate};
 
 /// Well above what one machine can hold.
 const MOST_USERS: u64 = 1_000_000;
@@ -66,6 +66,7 @@ impl Check<'_> {
         let cap = self.cap(fields, is_open);
         let spacing = fields.get("arrivals").map(|entry| self.spacing(entry, is_open));
         let pace = fields.get("pace").map(|entry| self.pace(entry, is_open));
+        let throttle = fields.get("throttle").map(|entry| self.throttle(entry));
         let mut shape = shape?;
         if let Shape::Arrivals { spacing: arrivals, max_users, when_full, .. } = &mut shape {
             (*max_users, *when_full) = cap?;
@@ -76,6 +77,7 @@ impl Check<'_> {
             shape,
             graceful_stop: graceful_stop.unwrap_or(Some(GRACEFUL_STOP))?,
             pace: pace.flatten(),
+            throttle: throttle.flatten(),
             max_duration: max_duration.flatten(),
         })
     }
@@ -309,6 +311,20 @@ impl Check<'_> {
             );
         }
         self.some_time(&entry.value, &entry.key)
+    }
+
+    /// A cap on requests, whatever the model.
+    fn throttle(&mut self, entry: &Entry) -> Option<Rate> {
+        let rate = self.rate(&entry.value, &entry.key)?;
+        if rate.as_per_second() <= 0.0 {
+            self.error(
+                &entry.value.span,
+                "a throttle of nothing lets no request out",
+                "write how many requests may go out, like `throttle: 200/s`",
+            );
+            return None;
+        }
+        Some(rate)
     }
 
     /// `max_users` and `when_full`, which only the open model has.

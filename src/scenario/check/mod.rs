@@ -28,7 +28,7 @@ use self::names::Names;
 use self::reading::{Fields, Findings};
 use super::LoadOptions;
 use super::finding::{Finding, Source};
-use super::model::{Scenario, Start, StatusSet, Step, StepId, Test};
+use super::model::{Connections, Scenario, Start, StatusSet, Step, StepId, Test};
 use super::monitor::Watch;
 use super::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Env, RowNames, Slot, ValueTemplate};
@@ -50,6 +50,7 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         book: Book::default(),
         course: Course::default(),
         timeout: TIMEOUT,
+        connections: Connections::default(),
         headers: Vec::new(),
         status: None,
         business: Vec::new(),
@@ -63,6 +64,7 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         gathered: Gathered::default(),
         circumstances: Vec::new(),
         groups: Vec::new(),
+        optional: false,
         requests: 0,
         logs: 0,
         polls: Vec::new(),
@@ -141,6 +143,7 @@ struct Check<'a> {
 
     // Defaults of every request.
     timeout: Duration,
+    connections: Connections,
     headers: Vec<Entry>,
     status: Option<StatusSet>,
     business: Vec<Entry>,
@@ -164,6 +167,8 @@ struct Check<'a> {
     gathered: Gathered,
     circumstances: Vec<Circumstance>,
     groups: Vec<super::model::GroupId>,
+    /// Whether what is measured here is left out of unfiltered metrics.
+    optional: bool,
     /// How many requests there are so far; a request's number is its [`RequestId`](super::model::RequestId).
     requests: usize,
     /// The same for `log`.
@@ -222,6 +227,7 @@ impl Check<'_> {
             env: self.env.clone(),
             description,
             target: target?,
+            connections: self.connections,
             scenarios: scenarios?,
             data: self.take_feeders()?,
             name,

@@ -97,9 +97,18 @@ impl Check<'_> {
             return None;
         }
         let groups = self.groups.clone();
-        let info = PollInfo { name: name.to_owned(), scenario: self.number, groups, kind, has_position };
+        let info = PollInfo {
+            name: name.to_owned(),
+            scenario: self.number,
+            optional: self.optional,
+            groups,
+            kind,
+            has_position,
+        };
         let known = self.book.poll(info);
         let (id, known) = self.counted(known, &entry.key)?;
+        let optional = self.book.catalog.polls.get(id.index()).map(|poll| poll.optional);
+        self.agrees_on_optional(optional, "poll", name, &entry.key);
         if known != kind {
             self.error(
                 &entry.key.span,

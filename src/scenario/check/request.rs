@@ -45,8 +45,11 @@ impl Check<'_> {
         name: &str,
     ) -> Option<(RequestStep, Vec<Slot>)> {
         let row = if self.block.is_measured() {
-            let row = self.book.row(name, &self.groups);
-            Some(self.counted(row, &path.key)?)
+            let row = self.book.row(name, &self.groups, self.optional);
+            let row = self.counted(row, &path.key)?;
+            let known = self.book.catalog.rows.get(row.index()).map(|row| row.optional);
+            self.agrees_on_optional(known, "step", name, &path.key);
+            Some(row)
         } else {
             None
         };

@@ -81,7 +81,13 @@ impl Check<'_> {
         self.outcomes(fields);
         let start = fields.get("start").map(|entry| self.start(entry, number, numbers));
         let measure = fields.get("measure").map(|entry| self.flag(&entry.value, &entry.key));
+        // All steps of a scenario that is not measured are optional.
+        self.optional = measure == Some(Some(false));
+        if self.optional {
+            self.book.catalog.unmeasured.push(number);
+        }
         let scenario = self.scenario(fields, names.get(usize::from(number)).map_or("", String::as_str));
+        self.optional = false;
         self.thresholds(fields, names, Some(number), thresholds);
         (self.timeout, self.headers, self.status, self.business) = (timeout, headers, status, business);
         name?;

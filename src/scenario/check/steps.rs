@@ -69,7 +69,12 @@ impl Check<'_> {
             );
             self.circumstances.push(self.course.circumstance(words));
         }
+        let around = self.optional;
+        if let Some(entry) = fields.get("optional") {
+            self.optional = self.is_optional(entry).unwrap_or(around);
+        }
         let done = self.action(fields, given.clone().flatten());
+        self.optional = around;
         self.circumstances.truncate(under);
         let (action, needs, default_name) = done?;
         if condition.is_some() && when.is_none() {
@@ -85,6 +90,33 @@ impl Check<'_> {
         };
         let line = u32::try_from(self.source.position(node.span.start).line).unwrap_or(u32::MAX);
         Some(Step { name, line, when, chance, needs, action })
+    }
+
+    /// `optional` of a step: those within a group or a loop are what it is, unless they say otherwise.
+    fn is_optional(&mut self, entry: &Entry) -> Option<bool> {
+        let optional = self.flag(&entry.value, &entry.key)?;
+        if optional && !self.block.is_measured() {
+            let block = self.block.name();
+            self.error(
+                &entry.key.span,
+                format!("`optional` says nothing in `{block}`: its steps are in no metric"),
+                "take it out; it is for steps of `on_start` and `flow`",
+            );
+            return None;
+        }
+        Some(optional)
+    }
+
+    /// Requests and groups of one name are counted together, so all of them are optional or none is.
+    pub(super) fn agrees_on_optional(&mut self, known: Option<bool>, what: &str, name: &str, key: &Key) {
+        let here = if self.optional { "optional here, and not" } else { "not optional here, but" };
+        if known.is_some_and(|known| known != self.optional) {
+            self.error(
+                &key.span,
+                format!("the {what} `{}` is {here} where its name came first", shortened(name)),
+                format!("{what}s of one name are counted together: give this one another name"),
+            );
+        }
     }
 
     /// An expression that decides, and needs none of its names: over a missing one it is false.

@@ -8,7 +8,7 @@ use super::reading::Fields;
 use crate::http::Origin;
 use crate::scenario::LoadOptions;
 use crate::scenario::finding::shortened;
-use crate::scenario::model::{Target, TargetKind};
+use crate::scenario::model::{Connections, Target, TargetKind};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::spelling::closest;
 
@@ -166,6 +166,11 @@ impl Check<'_> {
         }
         if let Some(entry) = fields.get("headers") {
             self.headers = self.names(entry, "a map of headers and values").to_vec();
+        }
+        if let Some(entry) = fields.get("connections") {
+            let words = [Connections::PerUser, Connections::Fresh, Connections::Shared]
+                .map(|way| (way.as_str(), way));
+            self.connections = self.word(entry, &words).unwrap_or_default();
         }
     }
 

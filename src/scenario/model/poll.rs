@@ -49,6 +49,8 @@ pub struct PollInfo {
     pub name: String,
     /// Index into [`Test::scenarios`](super::Test::scenarios).
     pub scenario: u16,
+    /// Left out of every metric that does not name it.
+    pub optional: bool,
     /// The groups it stands in, outermost first.
     pub groups: Vec<GroupId>,
     pub kind: PollKind,

@@ -54,6 +54,8 @@ pub enum Metric {
     Interrupted,
     /// How late arrivals and iterations began.
     Lateness,
+    /// How long requests waited for the throttle.
+    Throttled,
     /// How long `poll` took, where it got what it waited for.
     PollDuration,
     /// The same for `wait_for_turn`.

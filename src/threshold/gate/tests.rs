@@ -8,7 +8,7 @@ use crate::scenario::monitor::Gauge;
 use crate::scenario::threshold::{Filter, Metric};
 
 fn catalog() -> Catalog {
-    let row = RowInfo { name: "get".into(), scenario: 0, groups: vec![], business: vec![] };
+    let row = RowInfo { name: "get".into(), scenario: 0, groups: vec![], optional: false, business: vec![] };
     Catalog { rows: vec![row], ..Catalog::default() }
 }
 

@@ -3,18 +3,22 @@
 use super::*;
 use crate::metrics::Exchange;
 use crate::outcome::{Outcome, Phase};
-use crate::scenario::model::{CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, PollId, RowId, StageId};
+use crate::scenario::model::{
+    CheckId, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, PollId, RowId, StageId,
+};
 
 fn catalog() -> Catalog {
     let row = |name: &str, scenario, groups: &[u16], business: &[&str]| RowInfo {
         name: name.into(),
         scenario,
         groups: groups.iter().map(|&id| GroupId(id)).collect(),
+        optional: false,
         business: business.iter().map(|&name| name.into()).collect(),
     };
     let poll = |name: &str, kind| PollInfo {
         name: name.into(),
         scenario: 0,
+        optional: false,
         groups: vec![GroupId(0)],
         kind,
         has_position: kind == PollKind::Turn,
@@ -24,12 +28,14 @@ fn catalog() -> Catalog {
         name: name.into(),
         scenario,
         row: row.map(RowId),
+        optional: false,
         invariant: false,
         measured: true,
     };
     Catalog {
+        unmeasured: Vec::new(),
         rows: vec![row("reserve", 0, &[0], &["seat taken", "token expired"]), row("browse", 1, &[], &[])],
-        groups: vec![GroupInfo { name: "buy".into(), scenario: 0 }],
+        groups: vec![GroupInfo { name: "buy".into(), scenario: 0, optional: false }],
         polls: vec![poll("order done", PollKind::Poll), poll("waiting room", PollKind::Turn)],
         checks: vec![check("has id", 0, Some(0)), check("free", 1, None)],
         customs: vec![
@@ -137,6 +143,9 @@ fn group() -> Filter {
 fn outcome(outcome: OutcomeFilter) -> Filter {
     Filter { outcome: Some(outcome), ..Filter::default() }
 }
+fn check(id: u16) -> Filter {
+    Filter { checks: vec![CheckId(id)], ..Filter::default() }
+}
 fn named(name: &str) -> Filter {
     outcome(OutcomeFilter::Named(name.into()))
 }
@@ -192,7 +201,9 @@ fn shares_are_of_all_that_came_to_an_outcome() {
         (Checks, Rate, row(0), Some(3.0 / 4.0)),
         (Checks, Rate, row(1), None),
         (Checks, Rate, scenario(1), Some(0.0)),
-        (Checks, Count, named("has id"), Some(3.0)),
+        (Checks, Count, check(0), Some(3.0)),
+        (Checks, Rate, check(1), Some(0.0)),
+        (Checks, Rate, Filter { scenarios: vec![0], ..check(1) }, None),
     ]);
 }
 
@@ -278,6 +289,46 @@ fn polls_and_waits_for_a_turn() {
         };
         assert!(close, "{metric:?} {aggregate:?} {filter:?}: {seen:?}, expected {expected:?}");
     }
+}
+
+/// Row 0, its group and its check are optional: only a filter that names one of them sees them.
+#[test]
+fn what_is_optional_counts_where_it_is_named() {
+    use Aggregate::{Count, Maximum, Rate};
+    use Metric::{Checks, Failures, GroupDuration, Latency, Requests};
+    let mut catalog = catalog();
+    catalog.rows[0].optional = true;
+    catalog.groups[0].optional = true;
+    catalog.checks[0].optional = true;
+    let load = LoadTime::for_tests(&[(0, 10), (5, 20)], &[&[(5, 7)]]);
+    let data = Data { totals: &totals(), load: &load, seconds: &[], watched: &Watched::default() };
+    for (metric, aggregate, filter, expected) in [
+        (Latency, Maximum, all(), Some(0.005)),
+        (Latency, Maximum, scenario(0), None),
+        (Latency, Maximum, stage(), None),
+        (Latency, Maximum, row(0), Some(0.090)),
+        (Latency, Maximum, group(), Some(0.090)),
+        (Requests, Count, all(), Some(10.0)),
+        (Requests, Rate, all(), Some(10.0 / 15.0)),
+        (Failures, Count, all(), Some(0.0)),
+        (Failures, Count, named("timeout"), Some(0.0)),
+        (Failures, Count, Filter { rows: vec![RowId(0)], ..named("timeout") }, Some(2.0)),
+        (Checks, Rate, all(), Some(0.0)),
+        (Checks, Rate, row(0), Some(0.75)),
+        (Checks, Rate, check(0), Some(0.75)),
+        (GroupDuration, Count, all(), Some(0.0)),
+        (GroupDuration, Count, group(), Some(1.0)),
+    ] {
+        let seen = judge(&threshold(metric, aggregate, filter.clone()), &catalog, &data).observed;
+        let close = match (seen, expected) {
+            (Some(seen), Some(expected)) => (seen - expected).abs() <= 0.002 * expected,
+            (seen, expected) => seen == expected,
+        };
+        assert!(close, "{metric:?} {aggregate:?} {filter:?}: {seen:?}, expected {expected:?}");
+    }
+    // A group that is not optional does not name the optional steps in it.
+    catalog.groups[0].optional = false;
+    assert_eq!(judge(&threshold(Requests, Count, group()), &catalog, &data).observed, Some(0.0));
 }
 
 #[test]

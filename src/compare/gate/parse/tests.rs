@@ -9,11 +9,12 @@ fn names() -> Names {
         scenario,
         groups: Vec::new(),
         business: business.iter().map(|&name| name.into()).collect(),
+        optional: false,
     };
     Names {
         catalog: Catalog {
             rows: vec![row("issue token", 0, &[]), row("reserve seat", 0, &["seat taken"])],
-            groups: vec![GroupInfo { name: "checkout".into(), scenario: 0 }],
+            groups: vec![GroupInfo { name: "checkout".into(), scenario: 0, optional: false }],
             ..Catalog::default()
         },
         scenarios: vec!["stress".into()],

@@ -91,7 +91,8 @@ fn unit(metric: Metric, names: Names<'_>) -> Unit {
         | Metric::GroupDuration
         | Metric::PollDuration
         | Metric::TimeToTurn
-        | Metric::Lateness => Unit::Time,
+        | Metric::Lateness
+        | Metric::Throttled => Unit::Time,
         Metric::QueuePosition => Unit::Number,
         Metric::Requests | Metric::Iterations => Unit::Events,
         Metric::Failures | Metric::Business | Metric::Checks | Metric::GivenUp | Metric::Abandoned => {

@@ -191,6 +191,7 @@ fn dimensions(metric: Metric) -> &'static [&'static str] {
         | Metric::Cut
         | Metric::Interrupted
         | Metric::Lateness
+        | Metric::Throttled
         | Metric::Custom(_) => &["scenario", "stage"],
         // Its filter is resolved elsewhere.
         Metric::Watched { .. } => &["of", "series", "stage"],

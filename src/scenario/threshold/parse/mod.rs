@@ -53,7 +53,7 @@ fn wrong<T>(at: Range<usize>, problem: impl Into<String>, help: impl Into<String
 }
 
 /// The metrics that every run has.
-pub(crate) const METRICS: [(&str, Metric); 21] = [
+pub(crate) const METRICS: [(&str, Metric); 22] = [
     ("latency", Metric::Latency),
     ("service_time", Metric::ServiceTime),
     ("connect", Metric::Connect),
@@ -70,6 +70,7 @@ pub(crate) const METRICS: [(&str, Metric); 21] = [
     ("cut", Metric::Cut),
     ("interrupted", Metric::Interrupted),
     ("lateness", Metric::Lateness),
+    ("throttled", Metric::Throttled),
     ("poll_duration", Metric::PollDuration),
     ("time_to_turn", Metric::TimeToTurn),
     ("queue_position", Metric::QueuePosition),

@@ -13,26 +13,30 @@ fn catalog() -> Catalog {
         name: name.into(),
         scenario: 0,
         groups: Vec::new(),
+        optional: false,
         business: business.iter().map(|name| (*name).to_owned()).collect(),
     };
     let check = |name: &str, measured| CheckInfo {
         name: name.into(),
         scenario: 0,
         row: None,
+        optional: false,
         invariant: false,
         measured,
     };
     let poll = |name: &str, kind| PollInfo {
         name: name.into(),
         scenario: 0,
+        optional: false,
         groups: Vec::new(),
         kind,
         has_position: kind == PollKind::Turn,
     };
     let custom = |name: &str, kind| CustomInfo { name: name.into(), kind };
     Catalog {
+        unmeasured: Vec::new(),
         rows: vec![row("issue token", &[]), row("reserve seat", &["seat taken"]), row("a, b", &[])],
-        groups: vec![GroupInfo { name: "checkout".into(), scenario: 0 }],
+        groups: vec![GroupInfo { name: "checkout".into(), scenario: 0, optional: false }],
         polls: vec![poll("order done", PollKind::Poll), poll("waiting room", PollKind::Turn)],
         checks: vec![check("fast", true), check("once", false), check("fast", true)],
         customs: vec![

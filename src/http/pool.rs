@@ -1,0 +1,38 @@
+//! Connections that the users of a worker share: lent for one exchange, then anybody's again.
+
+use std::sync::Arc;
+
+use crate::http::{Network, UserConnections};
+
+/// One worker's idle connections. There are as many as exchanges were ever under way at once.
+#[derive(Debug)]
+pub struct Pool {
+    /// The one used last is lent first, so that as few as possible stay in use.
+    idle: Vec<UserConnections>,
+    /// What the borrowers had themselves: nothing. Kept, since making it anew takes a count that workers share.
+    empty: Vec<UserConnections>,
+    network: Arc<Network>,
+}
+
+impl Pool {
+    pub fn new(network: Arc<Network>) -> Pool {
+        Pool { idle: Vec::new(), empty: Vec::new(), network }
+    }
+
+    /// Lends idle connections where there are any. Else the borrower opens one, which the pool will have.
+    pub fn lend(&mut self, borrower: &mut UserConnections) {
+        if let Some(connections) = self.idle.pop() {
+            self.empty.push(std::mem::replace(borrower, connections));
+        }
+    }
+
+    /// Takes the borrower's connections, lent or opened, and leaves it none.
+    pub fn take_back(&mut self, borrower: &mut UserConnections) {
+        if borrower.is_empty() {
+            // The server has closed it, or there was no answer: nothing that would be worth lending.
+            return;
+        }
+        let none = self.empty.pop().unwrap_or_else(|| UserConnections::new(Arc::clone(&self.network)));
+        self.idle.push(std::mem::replace(borrower, none));
+    }
+}
