@@ -2,4 +2,5 @@
 
 pub mod comparison;
 pub mod plan;
+mod sparkline;
 pub mod terminal;

@@ -4,9 +4,13 @@ use comfy_table::Cell;
 
 use super::sections::{amount, spread};
 use super::steps::named;
-use super::{Ink, Style, list, time};
+use super::{Ink, Style, list, plain, time};
+use crate::report::sparkline::sparkline;
 use crate::result::{PollKind, PollResult, RunResult};
 use crate::units::count;
+
+/// Blocks of a course over time.
+const CURVE: usize = 24;
 
 pub(super) fn polls(result: &RunResult, style: Style) -> Option<String> {
     let of_kind = |kind| result.polls.iter().filter(move |poll| poll.kind == kind);
@@ -49,11 +53,24 @@ fn rows(poll: &PollResult) -> Vec<Vec<Cell>> {
             add(Ink::Quiet.cell("–"), count(number), what.into());
         }
     }
+    let course = |values: &[Option<f64>]| {
+        let is_long = values.iter().flatten().count() > 2;
+        if is_long { format!("{}  ", sparkline(values, CURVE)) } else { String::new() }
+    };
+    let waiting: Vec<Option<f64>> = poll.series.waiting.iter().map(|count| Some(*count as f64)).collect();
+    let most = poll.series.waiting.iter().max().copied().unwrap_or_default();
+    if poll.kind == PollKind::WaitForTurn && most > 0 {
+        add(Cell::new(" "), String::new(), format!("waiting   {}max {}", course(&waiting), count(most)));
+    }
     if let Some(position) = &poll.position {
         let figures =
             [("min", position.min), ("p50", position.p50), ("p95", position.p95), ("max", position.max)];
         let figures = figures.map(|(name, figure)| format!("{name} {}", amount(figure))).join(" · ");
-        add(Cell::new(" "), String::new(), format!("position  {figures}"));
+        add(
+            Cell::new(" "),
+            String::new(),
+            format!("position  {}{figures}", course(&poll.series.position_avg)),
+        );
     }
     rows
 }

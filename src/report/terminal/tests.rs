@@ -565,6 +565,11 @@ fn polls_and_waits() {
         poll("order completed", PollKind::Poll, [1200, 0, 0, 0, 0]),
         PollResult {
             position: Some(position),
+            series: PollSeries {
+                waiting: (0..60).map(|second| second * (60 - second)).collect(),
+                position_avg: (0..60).map(|second| (second > 5).then(|| f64::from(second))).collect(),
+                ..PollSeries::default()
+            },
             ..poll("waiting room", PollKind::WaitForTurn, [950, 20, 35, 2, 3])
         },
         poll("second queue", PollKind::WaitForTurn, [0, 0, 0, 0, 0]),
