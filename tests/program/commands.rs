@@ -36,6 +36,15 @@ fn plans() {
     insta::assert_snapshot!("plan_iterations", plan(iterations, &[]));
 }
 
+#[test]
+fn a_plan_says_what_is_watched() {
+    let yaml = "target: bundled\nload: { users: 1, duration: 5s }\nflow:\n  - get: /a\n\
+                monitor:\n  container: db\n  process: { port: 8080 }\n  prometheus: { url: /metrics, series: [a, b] }\n";
+    let plan = plan(yaml, &[]);
+    let watched = "watched     container db, process port 8080, 2 series at /metrics (prometheus)\n";
+    assert!(plan.contains(watched), "{plan}");
+}
+
 const BROKEN: &str = "target: bundled\nload: { users: 1, duration: 5 }\nflow:\n  - gett: /a\n";
 const FINE: &str = "target: bundled\nload: { users: 1, duration: 5s }\nflow:\n  - get: /a\n";
 
