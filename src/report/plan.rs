@@ -1,5 +1,7 @@
 //! What would run, as text: before anything is sent.
 
+mod data;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -32,14 +34,15 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
     for scenario in &test.scenarios {
         render_scenario(&mut out, test, scenario);
     }
+    data::render(&mut out, test);
     let _ = writeln!(out, "\nthresholds");
     for threshold in &test.thresholds {
         let implied = if threshold.implied { "  (implied: the file has none for failures)" } else { "" };
         let abort = if threshold.abort { "  ends the run" } else { "" };
         let _ = writeln!(out, "  {}{abort}{implied}", threshold.text);
     }
-    let warnings: Vec<String> =
-        test.scenarios.iter().flat_map(|scenario| warnings(scenario, open_files)).collect();
+    let warnings = test.scenarios.iter().flat_map(|scenario| warnings(scenario, open_files));
+    let warnings: Vec<String> = warnings.chain(data::warnings(test)).collect();
     if !warnings.is_empty() {
         let _ = writeln!(out, "\nwarnings");
         warnings.iter().for_each(|warning| {

@@ -3,6 +3,7 @@
 //! A plain name, `user.id`, `header("…")`, a path into `json` and literals are answered here; all else is the
 //! expression engine's (minijinja).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -12,6 +13,8 @@ use minijinja::{Environment, ErrorKind, Expression, UndefinedBehavior};
 use super::lexer::{Kind, Token, tokens};
 use super::names::{ANSWER_NAMES, Visible, check_names, free_names, slots_used};
 use super::scope::{CONTEXT, Scope, lend};
+use super::shape::check_shape;
+use super::times::with_times;
 use super::{Slot, TemplateError, builtins};
 
 /// What an expression reads of the answer.
@@ -110,6 +113,7 @@ impl Expr {
     }
 
     fn compile_words(source: &str, words: &[Token], visible: Visible<'_>) -> Result<Expr, TemplateError> {
+        check_shape(source, words)?;
         check_names(source, words, visible)?;
         builtins::check_calls(source, words, visible.env)?;
         let text = |index: usize| words.get(index).map(|word| word.text(source));
@@ -129,7 +133,7 @@ impl Expr {
         }
         let code = match simple(source, words, visible) {
             Some(code) => code,
-            None => Code::Engine(ENGINE.compile_expression_owned(source.to_owned()).map_err(|error| {
+            None => Code::Engine(compiled(source, words).map_err(|error| {
                 let problem = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
                 TemplateError {
                     problem: format!("`{source}` is no expression: {problem}"),
@@ -207,7 +211,7 @@ impl Expr {
         }
         let [comparison] = comparisons.as_slice() else { return self.with_problem(scope) };
         let mut side = |text: &str| {
-            let side = ENGINE.compile_expression_owned(text.trim().to_owned()).ok()?;
+            let side = compiled(text.trim(), &tokens(text.trim())).ok()?;
             let (value, _) = lend(scope, || side.eval(CONTEXT.clone()));
             let mut shown = Vec::new();
             super::write_json(&value.ok()?, &mut shown);
@@ -292,6 +296,17 @@ impl Expr {
                 }
             }
         })
+    }
+}
+
+fn compiled(source: &str, words: &[Token]) -> Result<Expression<'static, 'static>, minijinja::Error> {
+    match with_times(source, words) {
+        Cow::Borrowed(source) => ENGINE.compile_expression_owned(source.to_owned()),
+        // Where it is no expression, that is said of what the file has.
+        Cow::Owned(own) => {
+            ENGINE.compile_expression(source)?;
+            ENGINE.compile_expression_owned(own)
+        }
     }
 }
 

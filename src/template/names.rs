@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::env::Env;
 use super::lexer::{Kind, Token};
-use super::scope::Env;
+use super::times::TIMES;
 use super::{Slot, TemplateError, builtins};
 
 /// Which names an expression may use.
@@ -59,6 +60,7 @@ pub fn is_reserved(name: &str) -> bool {
         || KEYWORDS.contains(&name)
         || builtins::FUNCTIONS.contains(&name)
         || name == "results"
+        || name == TIMES
 }
 
 /// Words of the expression language itself.

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use crate::scenario::model::{Shape, StageId, Start, Test};
+use crate::plan::begins;
+use crate::scenario::model::{Shape, StageId, Test};
 
 /// A stretch of time since the beginning of the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,30 +192,6 @@ impl LoadTime {
         };
         union(spans).as_secs_f64()
     }
-}
-
-/// When the load of a scenario is planned to begin; never, where the end of one before it is not known.
-fn begins(test: &Test, number: usize) -> Duration {
-    let mut wait = Duration::ZERO;
-    let mut scenario = test.scenarios.get(number);
-    // Each wait leads one further back. There are no circles, and none could hold it up for ever.
-    for _ in 0..=test.scenarios.len() {
-        match scenario.map(|scenario| scenario.start) {
-            None => break,
-            Some(Start::At(at)) => return wait.saturating_add(at),
-            Some(Start::After { scenario: before, delay }) => {
-                scenario = test.scenarios.get(usize::from(before));
-                let Some(before) = scenario else { break };
-                let longest = before.load.max_duration.unwrap_or(Duration::MAX);
-                let length = match &before.load.shape {
-                    Shape::Users(profile) | Shape::Arrivals { profile, .. } => profile.duration(),
-                    Shape::SharedIterations { .. } | Shape::OwnIterations { .. } => Duration::MAX,
-                };
-                wait = wait.saturating_add(delay).saturating_add(length.min(longest));
-            }
-        }
-    }
-    wait
 }
 
 /// The longest stretch in which the number of users or arrivals stays as it is. Of a course over time that is

@@ -6,6 +6,7 @@
 mod support;
 
 mod commands;
+mod compare;
 mod control;
 mod data;
 mod ends;

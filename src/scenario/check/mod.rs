@@ -219,6 +219,7 @@ impl Check<'_> {
         thresholds::imply_failures(&mut thresholds);
         Some(Test {
             file: self.source.path().to_owned(),
+            env: self.env.clone(),
             description,
             target: target?,
             scenarios: scenarios?,
