@@ -46,6 +46,8 @@ struct OfScenario {
     lasts: Duration,
     /// Since its beginning: the longest stretch in which it keeps its number of users or arrivals.
     level: Option<Span>,
+    /// Whether what is watched meanwhile counts: a warm-up of its own does not.
+    is_measured: bool,
 }
 
 impl LoadTime {
@@ -71,7 +73,8 @@ impl LoadTime {
             let lasts = end.min(longest);
             let level = longest_level(&scenario.load.shape);
             let level = level.map(|level| level.clip(Span { from: Duration::ZERO, to: lasts }));
-            scenarios.push(OfScenario { begins: begins(test, number), lasts, level });
+            let begins = begins(test, number);
+            scenarios.push(OfScenario { begins, lasts, level, is_measured: scenario.is_measured });
         }
         LoadTime { scenarios, stages, window: Span::ALWAYS }
     }
@@ -121,7 +124,7 @@ impl LoadTime {
     /// load where it was never level, or where there is nothing to ramp.
     pub fn steady(&self) -> (Duration, Duration) {
         let length = |span: &Span| span.to.saturating_sub(span.from);
-        let levels = (0..self.scenarios.len()).map(|number| self.level(number));
+        let levels = self.measured().map(|number| self.level(number));
         let mut levels: Vec<Span> = levels.filter(|level| !length(level).is_zero()).collect();
         levels.sort_by_key(|level| (std::cmp::Reverse(length(level)), level.from));
         let longest = levels.first().copied().unwrap_or(Span { from: Duration::ZERO, to: self.end() });
@@ -130,6 +133,11 @@ impl LoadTime {
             if length(&both).is_zero() { steady } else { both }
         });
         (steady.from + length(&steady) / 10, steady.to)
+    }
+
+    fn measured(&self) -> impl Iterator<Item = usize> {
+        let measured = self.scenarios.iter().enumerate().filter(|(_, scenario)| scenario.is_measured);
+        measured.map(|(number, _)| number)
     }
 
     /// Where a scenario was level, or all of it where it has no course over time.
@@ -148,7 +156,8 @@ impl LoadTime {
         from <= begin && begin + Duration::from_secs(1) < to
     }
 
-    /// Whether a second, counted from the beginning of the load, was one of it; with stages, one of theirs.
+    /// Whether a second, counted from the beginning of the load, was one of it, that of a warm-up left out; with
+    /// stages, one of theirs.
     pub fn has_second(&self, second: u32, stages: &[StageId]) -> bool {
         // By its middle: a stage that ends within it has the greater part.
         let middle = Duration::from_secs(second.into()) + Duration::from_millis(500);
@@ -156,7 +165,7 @@ impl LoadTime {
         // A load of less than that has a second all the same.
         let is_moment = |span: Span| second == 0 && span.from.is_zero() && !span.to.is_zero();
         if stages.is_empty() {
-            let mut spans = (0..self.scenarios.len()).map(|number| self.span(number));
+            let mut spans = self.measured().map(|number| self.span(number));
             return spans.any(|span| has(span) || is_moment(span));
         }
         self.spans_of(stages).any(|(_, span)| has(span))
@@ -226,6 +235,7 @@ impl LoadTime {
             begins: Duration::from_secs(from),
             lasts: Duration::from_secs(to - from),
             level: None,
+            is_measured: true,
         };
         let span = |&(from, to): &(u64, u64)| {
             (0, Span { from: Duration::from_secs(from), to: Duration::from_secs(to) })
@@ -281,7 +291,8 @@ mod tests {
     #[test]
     fn a_scenario_without_a_planned_end_ends_with_its_last_user() {
         let mut time = LoadTime::for_tests(&[(0, 10)], &[]);
-        let never = OfScenario { begins: Duration::MAX, lasts: Duration::MAX, level: None };
+        let never =
+            OfScenario { begins: Duration::MAX, lasts: Duration::MAX, level: None, is_measured: true };
         time.scenarios.extend([never, OfScenario { lasts: Duration::from_secs(4), ..never }]);
         assert_eq!(time.between(Duration::ZERO, Duration::from_secs(50)).of_scenario(2), Duration::ZERO);
         time.begin_scenario(1, Duration::from_secs(12));
@@ -344,6 +355,9 @@ mod tests {
         assert_eq!(time.steady(), (Duration::from_secs(72), Duration::from_secs(90)));
         time.begin_scenario(0, Duration::from_secs(400));
         assert_eq!(time.steady(), (Duration::from_secs(83), Duration::from_secs(200)));
+        time.scenarios[1].is_measured = false;
+        assert_eq!(time.steady(), (Duration::from_secs(418), Duration::from_secs(490)));
+        assert!(time.has_second(310, &[]) && !time.has_second(100, &[]), "a warm-up does not count");
     }
 
     #[test]

@@ -49,6 +49,15 @@ fn plans() {
     insta::assert_snapshot!("plan_unknown", plan(unknown, &[]));
 }
 
+#[test]
+fn a_plan_says_what_is_watched() {
+    let yaml = "target: bundled\nload: { users: 1, duration: 5s }\nflow:\n  - get: /a\n\
+                monitor:\n  container: db\n  process: { port: 8080 }\n  prometheus: { url: /metrics, series: [a, b] }\n";
+    let plan = plan(yaml, &[]);
+    let watched = "watched     container db, process port 8080, 2 series at /metrics (prometheus)\n";
+    assert!(plan.contains(watched), "{plan}");
+}
+
 /// Rows that a load takes, and when there are none left.
 #[test]
 fn plans_of_data() {

@@ -100,7 +100,7 @@ impl Check<'_> {
             self.error(&node.span, problem, "write it as `docker ps` shows it under NAMES");
             return;
         }
-        self.add(name.to_string(), &node.span, WatchKind::Container(name.to_string()), sources);
+        self.add(name.clone(), &node.span, WatchKind::Container(name), sources);
     }
 
     fn process(&mut self, node: &Node, key: &Key, sources: &mut Sources) {
