@@ -92,6 +92,8 @@ pub enum OwnFault {
     NoPorts,
     /// An expression or a template failed.
     Template,
+    /// A row of a file of data could not be read.
+    Data,
     /// The system refused something else: memory for sockets, root certificates, a way past its firewall.
     System,
 }
@@ -151,6 +153,7 @@ impl fmt::Display for OwnFault {
             OwnFault::NoDescriptors => "out of file descriptors",
             OwnFault::NoPorts => "out of local ports",
             OwnFault::Template => "a template failed",
+            OwnFault::Data => "a row of data could not be read",
             OwnFault::System => "the system refused",
         })
     }

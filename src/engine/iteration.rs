@@ -44,9 +44,13 @@ pub(super) async fn iterate(worker: &Rc<Worker>, user: &mut User, another: impl 
     false
 }
 
-/// `on_start`, tried until it succeeds; think times of the flow pass in between, so that a broken target is
-/// not hammered. False where the user has to go before.
+/// The rows that a user keeps, and `on_start`, tried until it succeeds; think times of the flow pass in between,
+/// so that a broken target is not hammered. False where the user has to go before.
 pub(super) async fn start(worker: &Worker, user: &mut User, scenario: &Scenario) -> bool {
+    let feeds = &scenario.feeds;
+    if !worker.feed(user, &feeds.user) || !worker.feed(user, &feeds.on_start) {
+        return false;
+    }
     if scenario.on_start.is_empty() {
         return true;
     }
@@ -91,8 +95,12 @@ impl Drop for Running<'_> {
     }
 }
 
+/// One iteration; none where there is no row of data left for it, and then the user goes.
 pub(super) async fn iteration(worker: &Worker, user: &mut User, scenario: &Scenario, due: Instant) -> Flow {
     user.begin_iteration(scenario, due);
+    if !worker.feed(user, &scenario.feeds.iteration) {
+        return Flow::EndUser;
+    }
     let stage = worker.stage_at(user.scenario, due);
     let number = usize::from(user.scenario);
     worker.record(stage, |recorder| recorder.scenarios[number].started += 1);

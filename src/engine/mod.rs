@@ -6,6 +6,7 @@
 mod classify;
 mod closed;
 mod collect;
+mod data;
 mod inject;
 mod iteration;
 mod log;
@@ -27,7 +28,7 @@ pub use once::{CheckResult, Once, OnceReport};
 pub use wire::WireError;
 
 use crate::http::{Network, Origin, Scheme, TlsSetupError};
-use crate::scenario::model::{Action, Every, Poll, Scenario, Step, Test};
+use crate::scenario::model::{Action, Every, FeederId, Poll, Scenario, Step, Test};
 use crate::template::{Reads, Shared, Uses, Value};
 use wire::Wire;
 
@@ -43,6 +44,8 @@ pub struct Prepared {
     /// By the number of the request.
     requests: Vec<PreparedRequest>,
     scenarios: Vec<PreparedScenario>,
+    /// By the number of the feeder.
+    dealers: Vec<data::Dealer>,
 }
 
 #[derive(Debug)]
@@ -117,6 +120,9 @@ impl Prepared {
         });
         Ok(Prepared {
             scenarios: scenarios.collect(),
+            dealers: (0..test.data.len())
+                .map(|number| data::Dealer::new(&test, FeederId(number as u16)))
+                .collect(),
             requests: requests.into_iter().map(|(_, prepared)| prepared).collect(),
             test,
             shared,

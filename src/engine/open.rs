@@ -51,10 +51,19 @@ pub(super) async fn open(worker: &Rc<Worker>, scenario: u16, base: &Base, lane: 
             break;
         }
         open.came(before + number, due);
+        if worker.is_out_of_data(scenario) {
+            break;
+        }
     }
-    open.until(end).await;
+    let in_vain = if worker.is_out_of_data(scenario) {
+        // Nobody comes any more, and who waits for a place would find no row.
+        open.waiting.clear();
+        VecDeque::new()
+    } else {
+        open.until(end).await;
+        std::mem::take(&mut open.waiting)
+    };
     // Arrivals that still wait when the load is over have waited in vain.
-    let in_vain = std::mem::take(&mut open.waiting);
     in_vain.into_iter().for_each(|(_, due)| open.dropped(due));
     let cut_off = end + load.graceful_stop;
     tokio::select! {

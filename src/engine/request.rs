@@ -11,7 +11,7 @@ use crate::http::{ExchangeError, KeepBody, Request, Timing};
 use crate::metrics::{Exchange, Sample};
 use crate::outcome::{Cause, Outcome, OwnFault};
 use crate::scenario::model::{OnBusiness, OnFailure, RequestStep, RowId, StageId, StepId};
-use crate::template::{EvalError, Expr, Scope};
+use crate::template::{EvalError, Expr, Scope, Slot};
 
 /// How much of a body a sample keeps.
 const SAMPLE_BODY: usize = 2048;
@@ -175,10 +175,14 @@ impl Worker {
     /// show. Of lists, which may be long, those that `shown` has.
     pub(super) fn captured(&self, user: &User, shown: &[&str]) -> Vec<String> {
         let scenario = &self.prepared.test.scenarios[usize::from(user.scenario)];
-        let is_var = |place: usize| scenario.vars.iter().any(|(slot, _)| slot.index() == place);
+        let feeds = &scenario.feeds;
+        let mut rows = feeds.user.iter().chain(&feeds.on_start).chain(&feeds.iteration).map(|feed| feed.slot);
+        let vars = scenario.vars.iter().map(|(slot, _)| *slot);
+        let own: Vec<Slot> = vars.chain(&mut rows).collect();
+        let is_own = |place: usize| own.iter().any(|slot| slot.index() == place);
         let slots = user.scope.slots().iter().enumerate();
         let mut texts = Vec::new();
-        for value in slots.filter(|(place, _)| !is_var(*place)).filter_map(|(_, value)| value.as_ref()) {
+        for value in slots.filter(|(place, _)| !is_own(*place)).filter_map(|(_, value)| value.as_ref()) {
             if let Some(text) = value.as_str() {
                 texts.push(text.to_owned());
             } else if let Ok(list) = value.try_iter() {
@@ -186,6 +190,7 @@ impl Worker {
                 texts.extend(parts.filter(|part| shown.iter().any(|text| text.contains(part))));
             }
         }
+        self.secret_fields(user, &mut texts);
         texts
     }
 

@@ -16,6 +16,7 @@ use super::log::{LogBook, LogLine};
 use super::timer::Timer;
 use super::user::User;
 use super::wire::Scratch;
+use crate::data::Block;
 use crate::metrics::{Recorder, Sample, Staged};
 use crate::outcome::{Cause, OwnFault};
 use crate::plan;
@@ -87,6 +88,10 @@ pub(super) struct Worker {
     is_draining: Cell<bool>,
     pub(super) draining: Notify,
     stop_run: Cell<bool>,
+    /// What was read last of each feeder's rows.
+    pub(super) blocks: RefCell<Vec<Block>>,
+    /// By scenario: whether somebody found no row left.
+    out_of_data: RefCell<Vec<bool>>,
     pub(super) part: Part,
 }
 
@@ -108,6 +113,7 @@ impl Worker {
         part: Part,
     ) -> io::Result<Worker> {
         let scenarios = prepared.test.scenarios.len();
+        let blocks = prepared.test.data.iter().map(|_| Block::default()).collect();
         Ok(Worker {
             number,
             recorder: RefCell::new(Staged::new(&prepared.test.catalog, scenarios)),
@@ -130,6 +136,8 @@ impl Worker {
             is_draining: Cell::new(false),
             draining: Notify::new(),
             stop_run: Cell::new(false),
+            blocks: RefCell::new(blocks),
+            out_of_data: RefCell::new(vec![false; scenarios]),
             part,
         })
     }
@@ -239,6 +247,17 @@ impl Worker {
 
     pub(super) fn is_draining(&self) -> bool {
         self.is_draining.get()
+    }
+
+    pub(super) fn note_out_of_data(&self, scenario: u16) {
+        if let Some(out) = self.out_of_data.borrow_mut().get_mut(usize::from(scenario)) {
+            *out = true;
+        }
+    }
+
+    /// Whether a user of this scenario found no row left: who comes later finds none either.
+    pub(super) fn is_out_of_data(&self, scenario: u16) -> bool {
+        self.out_of_data.borrow().get(usize::from(scenario)).copied().unwrap_or_default()
     }
 
     pub(super) fn ask_to_stop_run(&self) {

@@ -1,5 +1,7 @@
 //! What would run, as text: before anything is sent.
 
+mod data;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use crate::plan::{Arrivals, most_users, value_at};
 use crate::scenario::model::{
     Action, Load, LoadKind, Profile, Scenario, Shape, Spacing, Start, Step, TargetKind, Test, Think, WhenFull,
 };
+use crate::scenario::monitor::{Watch, WatchKind};
 use crate::units::{Percent, count, scenario_duration, trim_float};
 
 /// Renders the plan of a test for people. `open_files` is how many the generator may have open.
@@ -22,17 +25,24 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
     };
     let _ = writeln!(out, "\ntarget      {target}");
     let _ = writeln!(out, "workers     {workers}");
+    // The bundled service goes without saying.
+    let watched = test.monitor.iter().filter(|watch| watch.kind != WatchKind::Bundled);
+    let watched: Vec<String> = watched.map(watched_in_words).collect();
+    if !watched.is_empty() {
+        let _ = writeln!(out, "watched     {}", watched.join(", "));
+    }
     for scenario in &test.scenarios {
         render_scenario(&mut out, test, scenario);
     }
+    data::render(&mut out, test);
     let _ = writeln!(out, "\nthresholds");
     for threshold in &test.thresholds {
         let implied = if threshold.implied { "  (implied: the file has none for failures)" } else { "" };
         let abort = if threshold.abort { "  ends the run" } else { "" };
         let _ = writeln!(out, "  {}{abort}{implied}", threshold.text);
     }
-    let warnings: Vec<String> =
-        test.scenarios.iter().flat_map(|scenario| warnings(scenario, open_files)).collect();
+    let warnings = test.scenarios.iter().flat_map(|scenario| warnings(scenario, open_files));
+    let warnings: Vec<String> = warnings.chain(data::warnings(test)).collect();
     if !warnings.is_empty() {
         let _ = writeln!(out, "\nwarnings");
         warnings.iter().for_each(|warning| {
@@ -40,6 +50,18 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
         });
     }
     out
+}
+
+fn watched_in_words(watch: &Watch) -> String {
+    let name = &watch.name;
+    match &watch.kind {
+        WatchKind::Bundled => name.clone(),
+        WatchKind::Process(_) => format!("process {name}"),
+        WatchKind::Container(_) => format!("container {name}"),
+        WatchKind::Prometheus(endpoint) => {
+            format!("{} series at {} ({name})", endpoint.series.len(), endpoint.url)
+        }
+    }
 }
 
 /// Files that are open besides the users' connections: workers, logs, the terminal.

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use jiff::Timestamp;
 
-use super::monitor::monitor;
+use super::drift::drift;
+use super::monitor::{monitor, unit as unit_of_gauge};
 use super::polls::{PollKind, PollResult, PollSeries, PositionResult};
 use super::record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
@@ -18,10 +19,12 @@ use super::record::{
 };
 use super::redact::{Redactor, harmless};
 use super::series::{Series, millis};
-use super::validity::{ValidityFacts, validity};
+use super::validity::{DataRanOut, ValidityFacts, validity};
 use super::verdict::verdict;
+use super::windows::encode;
 use crate::metrics::{
-    Amounts, Cell, Custom, PollRecord, Recorder, RowRecord, Sample, Second, Staged, Times, Watched,
+    Amounts, Cell, CellWindows, Custom, PollRecord, Recorder, RowRecord, RowWindows, Sample, Second, Staged,
+    Times, Watched, Windows,
 };
 use crate::outcome::Cause;
 use crate::scenario::model::{
@@ -37,6 +40,7 @@ pub struct Facts<'a> {
     pub test: &'a Test,
     pub totals: &'a Staged,
     pub seconds: &'a [Second],
+    pub windows: &'a Windows,
     pub watched: &'a Watched,
     /// At most one per row and cause is shown: the first.
     pub samples: &'a [Sample],
@@ -46,6 +50,8 @@ pub struct Facts<'a> {
     pub ended: Ended,
     /// The time under load, clipped to where the load ended.
     pub load: &'a LoadTime,
+    /// What `--time-scale` made of the file's times; 1 without it.
+    pub time_scale: f64,
     pub command: &'a [String],
     pub seed: u64,
     pub workers: u32,
@@ -63,6 +69,7 @@ pub struct Facts<'a> {
     pub peak_rss_bytes: Option<u64>,
     /// The values of `secret()`: left out wherever text of the run is kept.
     pub secrets: &'a [String],
+    pub data_ran_out: &'a [DataRanOut],
     /// Whether a suspect run is no better than an invalid one.
     pub strict: bool,
     /// What was captured, as far as it could stand in the samples.
@@ -81,7 +88,7 @@ impl RunResult {
         let redactor_of_samples = Redactor::new(facts.secrets, facts.captured);
         let clean_sample = |text: &str| harmless(&redactor_of_samples.redact(text), true).into_owned();
 
-        let rows = rows(test, &total, load);
+        let rows = rows(test, &total, facts.windows, load);
         let polls = polls(test, &total, facts.seconds);
         let totals = totals(&rows, load.seconds(|_| true, &[]));
         let mut lateness = Times::default();
@@ -95,12 +102,13 @@ impl RunResult {
             interrupted: totals.interrupted,
             lateness_p99: lateness.percentile(99.0),
             cpu_share: facts.cpu_share,
+            data_ran_out: facts.data_ran_out,
         });
         let thresholds: Vec<ThresholdResult> = test
             .thresholds
             .iter()
             .enumerate()
-            .map(|(index, threshold)| judged(threshold, &test.catalog, facts.judgements.get(index)))
+            .map(|(index, threshold)| judged(threshold, test, facts.judgements.get(index)))
             .collect();
         let invariants: Vec<InvariantResult> = facts
             .invariants
@@ -129,6 +137,7 @@ impl RunResult {
             started: facts.started.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
             wall_s: seconds(facts.wall),
             load_s: seconds(load.end()),
+            time_scale: Some(facts.time_scale),
             target: TargetInfo {
                 url: clean(facts.target_url),
                 bundled: test.target.kind == TargetKind::Bundled,
@@ -138,6 +147,7 @@ impl RunResult {
                 arch: std::env::consts::ARCH.into(),
                 cpus: facts.cpus,
             },
+            window_s: Some(facts.windows.slice_s()),
             totals,
             scenarios: scenarios(test, &total, load),
             causes: causes(&rows, &polls, facts.samples, clean_sample),
@@ -162,7 +172,8 @@ impl RunResult {
                 .map(|(fault, count)| FaultResult { name: fault.to_string(), count: *count })
                 .collect(),
             series: Series::new(facts.seconds),
-            monitor: monitor(&test.monitor, facts.watched, facts.seconds, load.end().as_secs_f64(), clean),
+            drift: drift(test, facts.seconds, facts.watched, load, clean),
+            monitor: monitor(&test.monitor, facts.watched, facts.seconds, load, clean),
         }
     }
 }
@@ -202,7 +213,7 @@ fn name_of(test: &Test, scenario: u16) -> String {
     test.scenarios.get(usize::from(scenario)).map(|scenario| scenario.name.clone()).unwrap_or_default()
 }
 
-fn rows(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<RowResult> {
+fn rows(test: &Test, total: &Recorder, windows: &Windows, load: &LoadTime) -> Vec<RowResult> {
     let mut requests: BTreeMap<u16, &RequestStep> = BTreeMap::new();
     for scenario in &test.scenarios {
         for steps in
@@ -236,7 +247,7 @@ fn rows(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<RowResult> {
             in_doubt: record.in_doubt,
             sent_bytes: record.bytes_sent,
             received_bytes: record.bytes_received,
-            outcomes: outcomes(&info.business, record, load_s),
+            outcomes: outcomes(&info.business, record, windows.rows().get(index), load_s),
         }
     };
     catalog.rows.iter().zip(&total.rows).enumerate().map(row).collect()
@@ -251,9 +262,14 @@ fn each_request<'a>(steps: &'a [Step], visit: &mut impl FnMut(&'a RequestStep)) 
     }
 }
 
-fn outcomes(business: &[String], record: &RowRecord, load_s: f64) -> Vec<OutcomeResult> {
+fn outcomes(
+    business: &[String],
+    record: &RowRecord,
+    windows: Option<&RowWindows>,
+    load_s: f64,
+) -> Vec<OutcomeResult> {
     let finished = record.finished();
-    let outcome = |kind, name: String, cell: &Cell| OutcomeResult {
+    let outcome = |kind, name: String, cell: &Cell, windows: Option<&CellWindows>| OutcomeResult {
         kind,
         name,
         count: cell.count(),
@@ -266,14 +282,22 @@ fn outcomes(business: &[String], record: &RowRecord, load_s: f64) -> Vec<Outcome
         tls: distribution(&cell.tls),
         response_histogram: encoded(&cell.response),
         service_histogram: encoded(&cell.service),
+        response_windows: windows.and_then(encode),
     };
-    let mut outcomes = vec![outcome(OutcomeKind::Success, "success".into(), &record.success)];
-    let refusals = business.iter().zip(&record.business);
-    outcomes.extend(refusals.map(|(name, cell)| outcome(OutcomeKind::Business, name.clone(), cell)));
+    let success = windows.map(|windows| &windows.success);
+    let mut outcomes = vec![outcome(OutcomeKind::Success, "success".into(), &record.success, success)];
+    let refusals = business.iter().zip(&record.business).enumerate();
+    outcomes.extend(refusals.map(|(number, (name, cell))| {
+        let windows = windows.and_then(|windows| windows.business.get(number));
+        outcome(OutcomeKind::Business, name.clone(), cell, windows)
+    }));
     let mut failures: Vec<_> = record.failures.iter().filter(|(_, cell)| cell.count() > 0).collect();
     failures.sort_by_key(|(cause, cell)| (std::cmp::Reverse(cell.count()), *cause));
     let failures = failures.into_iter();
-    outcomes.extend(failures.map(|(cause, cell)| outcome(OutcomeKind::Failure, cause.to_string(), cell)));
+    outcomes.extend(failures.map(|(cause, cell)| {
+        let windows = windows.and_then(|windows| windows.failures.iter().find(|(known, _)| known == cause));
+        outcome(OutcomeKind::Failure, cause.to_string(), cell, windows.map(|(_, cell)| cell))
+    }));
     outcomes
 }
 
@@ -459,12 +483,12 @@ fn metrics(catalog: &Catalog, total: &Recorder) -> Vec<CustomResult> {
         .collect()
 }
 
-fn judged(threshold: &Threshold, catalog: &Catalog, judgement: Option<&Judgement>) -> ThresholdResult {
+fn judged(threshold: &Threshold, test: &Test, judgement: Option<&Judgement>) -> ThresholdResult {
     let not_judged = Judgement { reason: Some("not judged".into()), ..Judgement::default() };
     let judgement = judgement.unwrap_or(&not_judged);
     ThresholdResult {
         text: threshold.text.clone(),
-        unit: unit(threshold, catalog),
+        unit: unit(threshold, test),
         // JSON has no word for what is no number.
         observed: judgement.observed.filter(|value| value.is_finite()),
         limit: threshold.limit,
@@ -478,9 +502,15 @@ fn judged(threshold: &Threshold, catalog: &Catalog, judgement: Option<&Judgement
     }
 }
 
-fn unit(threshold: &Threshold, catalog: &Catalog) -> Unit {
+fn unit(threshold: &Threshold, test: &Test) -> Unit {
+    if let Metric::Watched { source, gauge } = threshold.metric
+        && let Some(watch) = test.monitor.get(usize::from(source))
+    {
+        let unit = unit_of_gauge(watch, gauge);
+        return if threshold.aggregate == Aggregate::Slope { unit.per_minute() } else { unit };
+    }
     let custom = |kind| match threshold.metric {
-        Metric::Custom(id) => catalog.customs.get(id.index()).is_some_and(|info| info.kind == kind),
+        Metric::Custom(id) => test.catalog.customs.get(id.index()).is_some_and(|info| info.kind == kind),
         _ => false,
     };
     match threshold.aggregate {

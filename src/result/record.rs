@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::drift::DriftResult;
 use super::monitor::WatchedResult;
 use super::polls::PollResult;
 use super::series::Series;
@@ -34,8 +35,12 @@ pub struct RunResult {
     pub wall_s: f64,
     /// How long there was load; draining is no part of it. Rates are per second of a scenario's own load.
     pub load_s: f64,
+    /// What `--time-scale` made of the file's times; 1 without it.
+    pub time_scale: Option<f64>,
     pub target: TargetInfo,
     pub environment: Environment,
+    /// How many seconds one window of `response_windows` covers.
+    pub window_s: Option<u32>,
     pub totals: Totals,
     pub scenarios: Vec<ScenarioResult>,
     /// One for each name of a request, in the order of the file.
@@ -61,6 +66,9 @@ pub struct RunResult {
     /// What was watched beside the load, once a second.
     #[serde(default)]
     pub monitor: Vec<WatchedResult>,
+    /// Whether something grew that should not; looked for with `kind: endurance`.
+    #[serde(default)]
+    pub drift: Option<DriftResult>,
     pub verdict: Verdict,
 }
 
@@ -200,6 +208,8 @@ pub struct OutcomeResult {
     pub response_histogram: Option<String>,
     /// All service times, in the same form.
     pub service_histogram: Option<String>,
+    /// How response times came in the course of the run: what comparisons draw their samples from.
+    pub response_windows: Option<String>,
 }
 
 /// A distribution of times.
@@ -299,6 +309,27 @@ pub enum Unit {
     Number,
     Bytes,
     BytesPerSecond,
+    /// Growth of a share per minute.
+    SharePerMinute,
+    /// Growth of a size per minute.
+    BytesPerMinute,
+    /// Growth of a number per minute.
+    NumberPerMinute,
+    /// Growth of a time per minute, in seconds.
+    SecondsPerMinute,
+}
+
+impl Unit {
+    /// Of the growth of what is measured in this.
+    #[must_use]
+    pub const fn per_minute(self) -> Unit {
+        match self {
+            Unit::Seconds => Unit::SecondsPerMinute,
+            Unit::Share => Unit::SharePerMinute,
+            Unit::Bytes => Unit::BytesPerMinute,
+            _ => Unit::NumberPerMinute,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -10,15 +10,16 @@ use tokio::task::JoinSet;
 use super::order::Order;
 use super::{On, RunError, Settings, Stops, workers};
 use crate::engine::{Interval, LogLine, Once, OnceReport, Prepared};
-use crate::metrics::{Sample, Second, Staged, Watched};
+use crate::metrics::{Sample, Second, Staged, Watched, Windows};
 use crate::outcome::OwnFault;
 use crate::output::{Course, Mode, Progress, Said, say};
 use crate::result::{
-    Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError, harmless,
+    DataRanOut, Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError,
+    harmless,
 };
 use crate::scenario::model::{Scenario, Shape, Start, TargetKind, Test};
 use crate::target::{self, Monitor};
-use crate::template::{Env, Shared};
+use crate::template::Shared;
 use crate::threshold::{Data, Gate, Judgement, LoadTime};
 use crate::usage;
 
@@ -34,12 +35,14 @@ pub(super) struct Session<'a> {
     shared: Option<Arc<Shared>>,
     totals: Staged,
     seconds: Vec<Second>,
+    windows: Windows,
     samples: Vec<Sample>,
     watched: Watched,
     /// What `setup` and `verify` captured, for the reports to leave out.
     captured: Vec<String>,
     judgements: Vec<Judgement>,
     invariants: Vec<InvariantResult>,
+    data_ran_out: Vec<DataRanOut>,
     load: LoadTime,
     cpu_time: Duration,
     cpu_share: Option<f64>,
@@ -64,11 +67,13 @@ impl<'a> Session<'a> {
             shared: None,
             totals: Staged::new(&test.catalog, test.scenarios.len()),
             seconds: Vec::new(),
+            windows: Windows::new(&test.catalog),
             samples: Vec::new(),
             watched: Watched::default(),
             captured: Vec::new(),
             judgements: Vec::new(),
             invariants: Vec::new(),
+            data_ran_out: Vec::new(),
             load: LoadTime::planned(&test).between(Duration::ZERO, Duration::ZERO),
             cpu_time: Duration::ZERO,
             cpu_share: None,
@@ -100,7 +105,7 @@ impl<'a> Session<'a> {
         };
         self.target_url.clone_from(&ready.url);
         self.workers = workers(self.settings.workers, ready.is_local);
-        let env = Env { given: self.settings.env.clone() };
+        let env = test.env.clone();
         let shared = Arc::new(Shared::new(self.seed, ready.url.clone(), ready.bundled.is_some(), env));
         self.shared = Some(Arc::clone(&shared));
         let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, shared);
@@ -255,12 +260,17 @@ impl<'a> Session<'a> {
             let Some(interval) = interval else { break };
             let Interval { second, counted, users, samples, logs, faults, stop_run, ended: over } = interval;
             self.totals.add(&counted);
+            self.windows.add(second, &counted);
             self.samples.extend(samples);
             self.seconds.push(Second::new(second, users.iter().sum(), &counted));
             if let Some((path, log)) = &mut log
                 && let Err(problem) = log.append(second, &counted, &test.catalog)
             {
                 log_failed(&progress, path, problem);
+            }
+            for out in data_ran_out(prepared, epoch).into_iter().skip(self.data_ran_out.len()) {
+                progress.say(&self.clean(&format!("warning: {out}")));
+                self.data_ran_out.push(out);
             }
             for line in said.lines(&logs) {
                 progress.say(&self.clean_of_secrets(&line));
@@ -288,7 +298,8 @@ impl<'a> Session<'a> {
                 between.abort_all();
                 running.drain(Instant::now() + longest_grace(&test));
             }
-            if let Some(broken) = gate.tick(elapsed, &self.totals, &counted, &self.seconds)
+            if let Some(broken) =
+                gate.tick(elapsed, &self.totals, &counted, &self.seconds, &monitor.watched())
                 && ended == Ended::Completed
             {
                 let text = test.thresholds.get(broken.threshold).map(|threshold| threshold.text.clone());
@@ -321,7 +332,8 @@ impl<'a> Session<'a> {
     }
 
     fn judge(&mut self, gate: &Gate<'_>) {
-        let data = Data { totals: &self.totals, load: &self.load, seconds: &self.seconds };
+        let Session { totals, load, seconds, watched, .. } = &*self;
+        let data = Data { totals, load, seconds, watched };
         self.judgements = gate.judge_all(&data);
     }
 
@@ -431,12 +443,14 @@ impl<'a> Session<'a> {
             test: &self.test,
             totals: &self.totals,
             seconds: &self.seconds,
+            windows: &self.windows,
             watched: &self.watched,
             samples: &self.samples,
             judgements: &self.judgements,
             invariants: self.invariants.clone(),
             ended,
             load: &self.load,
+            time_scale: self.settings.time_scale,
             command: &self.settings.command,
             seed: self.seed,
             workers: u32::try_from(self.workers).unwrap_or(u32::MAX),
@@ -448,10 +462,23 @@ impl<'a> Session<'a> {
             cpu_share: self.cpu_share,
             peak_rss_bytes: usage::peak_resident(),
             secrets: &secrets,
+            data_ran_out: &self.data_ran_out,
             strict: self.settings.strict,
             captured: &captured,
         })
     }
+}
+
+/// The feeders that ran out so far, the first of them first.
+fn data_ran_out(prepared: &Prepared, epoch: Instant) -> Vec<DataRanOut> {
+    let out = prepared.ran_out().map(|(feeder, at)| DataRanOut {
+        name: feeder.name.clone(),
+        rows: feeder.rows.count(),
+        at: at.saturating_duration_since(epoch),
+    });
+    let mut out: Vec<DataRanOut> = out.collect();
+    out.sort_by_key(|out| out.at);
+    out
 }
 
 /// The checks of `verify` by name: held, broken, or never asked.

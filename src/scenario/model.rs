@@ -8,11 +8,12 @@ mod poll;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::data::Rows;
 pub use poll::{Every, Poll, PollInfo, PollKind, Turn};
 
 use crate::scenario::monitor::Watch;
 use crate::scenario::threshold::Threshold;
-use crate::template::{Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
+use crate::template::{Env, Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
 use crate::units::Percent;
 
 /// One file, checked.
@@ -22,7 +23,11 @@ pub struct Test {
     pub description: Option<String>,
     /// The file it came from, as the user named it.
     pub file: PathBuf,
+    /// What `env()` and `secret()` read: the same when it is checked and when it runs.
+    pub env: Env,
     pub target: Target,
+    /// What `data` names, in the order of the file; an index is a [`FeederId`].
+    pub data: Vec<Feeder>,
     /// The loads of the file; the top-level `load` + `flow` is one named like the file.
     pub scenarios: Vec<Scenario>,
     pub thresholds: Vec<Threshold>,
@@ -48,6 +53,56 @@ pub enum TargetKind {
     Url(String),
 }
 
+/// Rows that users take.
+#[derive(Debug)]
+pub struct Feeder {
+    pub name: String,
+    /// Where they come from, as messages call it: a file, or the scenario itself.
+    pub from: String,
+    pub rows: Rows,
+    pub pick: Pick,
+    /// The fields that no report shows; where a row is one value, an empty name stands for it.
+    pub secret: Vec<String>,
+}
+
+/// Which row a user takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// The next of the file, whoever asks.
+    Next(AfterLast),
+    /// Any; the same for the same seed, scenario, user and iteration.
+    Random,
+    /// That of the user's own number, for as long as it lives.
+    PerUser(AfterLast),
+}
+
+/// What comes after the last row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterLast {
+    /// The first again.
+    Recycle,
+    /// Nothing: whoever asks goes.
+    Stop,
+}
+
+/// A name that takes rows of a feeder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Feed {
+    pub feeder: FeederId,
+    pub slot: Slot,
+}
+
+/// Which rows the users of a scenario take, and when.
+#[derive(Debug, Default)]
+pub struct Feeds {
+    /// Once, when a user comes; they stay with it.
+    pub user: Vec<Feed>,
+    /// Once, before `on_start`.
+    pub on_start: Vec<Feed>,
+    /// Before each iteration.
+    pub iteration: Vec<Feed>,
+}
+
 /// One load and what its users do.
 #[derive(Debug)]
 pub struct Scenario {
@@ -70,6 +125,7 @@ pub struct Scenario {
     pub teardown: Vec<Step>,
     /// The names of all variables and captures; a [`Slot`] is an index into it.
     pub slots: Vec<String>,
+    pub feeds: Feeds,
     /// The slots that `flow` fills: emptied (set back to what `setup` and `on_start` left) at each iteration.
     pub flow_slots: Vec<Slot>,
 }
@@ -421,6 +477,8 @@ id! {
     CustomId,
     /// An index into [`Catalog::stages`].
     StageId,
+    /// An index into [`Test::data`].
+    FeederId,
     /// An index into [`Catalog::polls`].
     PollId,
     /// The number of a `log` among those of the file, from 0.

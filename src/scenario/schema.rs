@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn is_valid(validator: &jsonschema::Validator, text: &str) -> Result<(), String> {
-        let parsed = crate::scenario::yaml::parse(text);
+        let parsed = crate::scenario::yaml::parse(text, 0);
         let json = to_json(&parsed.root.unwrap());
         validator.validate(&json).map_err(|error| format!("{} at {}", error, error.instance_path()))
     }
@@ -174,7 +174,7 @@ mod tests {
     fn every_place_and_key_of_the_checker_is_described() {
         let schema = schema();
         let definitions = schema["definitions"].as_object().unwrap();
-        assert_eq!(definitions.len(), 12);
+        assert_eq!(definitions.len(), 17);
         for key in STEP.all() {
             let described = &definitions["step"]["properties"][key.name]["description"];
             assert_eq!(described.as_str(), Some(key.about), "{}", key.name);

@@ -217,8 +217,8 @@ fn the_command_line_wins_over_the_file() {
 
 #[test]
 fn every_key_together() {
-    let text = include_str!("../../tests/fixtures/valid/every-key.yaml");
-    let loaded = read(text).map_err(|error| error.to_string()).unwrap();
+    let path = Path::new("tests/fixtures/valid/every-key.yaml");
+    let loaded = load(path, &LoadOptions::default()).map_err(|error| error.to_string()).unwrap();
     insta::assert_debug_snapshot!(loaded.test);
 }
 

@@ -5,8 +5,10 @@
 use std::time::Duration;
 
 use super::load_time::LoadTime;
+use super::watched;
 use crate::metrics::{
     Amounts, Cell, Custom, PollRecord, Recorder, RowRecord, ScenarioRecord, Second, Staged, Times, Tried,
+    Watched,
 };
 use crate::outcome::Cause;
 use crate::scenario::model::{Catalog, CheckInfo, PollInfo, PollKind, RowInfo};
@@ -20,6 +22,8 @@ pub struct Data<'a> {
     pub load: &'a LoadTime,
     /// Read by `drift` alone.
     pub seconds: &'a [Second],
+    /// Read by metrics of what is watched.
+    pub watched: &'a Watched,
 }
 
 /// What came of a threshold.
@@ -39,10 +43,10 @@ pub struct Judgement {
 }
 
 /// A value and the number of samples behind it, or why there is none.
-type Measured = Result<(f64, u64), &'static str>;
+pub(super) type Measured = Result<(f64, u64), &'static str>;
 
-const NO_SAMPLES: &str = "no samples";
-const NOT_FOR_THIS_METRIC: &str = "this metric has no such aggregate";
+pub(super) const NO_SAMPLES: &str = "no samples";
+pub(super) const NOT_FOR_THIS_METRIC: &str = "this metric has no such aggregate";
 
 /// What one threshold looks at, taken out of everything that was measured: little enough to be kept for each
 /// second of a window.
@@ -83,6 +87,9 @@ pub fn holds(value: f64, comparison: Comparison, limit: f64) -> bool {
 fn measure(threshold: &Threshold, catalog: &Catalog, data: &Data<'_>) -> Measured {
     if threshold.aggregate == Aggregate::Drift {
         return drift(threshold, data);
+    }
+    if let Metric::Watched { source, gauge } = threshold.metric {
+        return watched::measure(threshold, source, gauge, data);
     }
     let gathered = gather(threshold, catalog, data.totals).ok_or(NO_SAMPLES)?;
     gathered.value(threshold.aggregate, seconds_under_load(threshold, catalog, data.load))
@@ -132,6 +139,8 @@ pub(super) fn gather(threshold: &Threshold, catalog: &Catalog, totals: &Staged) 
             }
             return found;
         }
+        // Measured by the second, and not counted.
+        Metric::Watched { .. } => return None,
     })
 }
 
@@ -194,7 +203,9 @@ impl Gathered {
                     Aggregate::Minimum => times.min(),
                     Aggregate::Maximum => times.max(),
                     Aggregate::Count => return Ok((times.count() as f64, times.count())),
-                    Aggregate::Rate | Aggregate::Drift => return Err(NOT_FOR_THIS_METRIC),
+                    Aggregate::Rate | Aggregate::Drift | Aggregate::Last | Aggregate::Slope => {
+                        return Err(NOT_FOR_THIS_METRIC);
+                    }
                 };
                 value.map(|time| (time.as_secs_f64(), times.count())).ok_or(NO_SAMPLES)
             }
@@ -205,7 +216,9 @@ impl Gathered {
                     Aggregate::Minimum => amounts.min(),
                     Aggregate::Maximum => amounts.max(),
                     Aggregate::Count => return Ok((amounts.count() as f64, amounts.count())),
-                    Aggregate::Rate | Aggregate::Drift => return Err(NOT_FOR_THIS_METRIC),
+                    Aggregate::Rate | Aggregate::Drift | Aggregate::Last | Aggregate::Slope => {
+                        return Err(NOT_FOR_THIS_METRIC);
+                    }
                 };
                 value.map(|value| (value, amounts.count())).ok_or(NO_SAMPLES)
             }

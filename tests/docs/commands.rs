@@ -34,7 +34,7 @@ fn blocks(language: &str) -> Vec<Block> {
 }
 
 /// A folder with the files of the pages, as a reader would have it.
-fn workplace() -> tempfile::TempDir {
+pub(crate) fn workplace() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(root().join("scenarios"), folder.path().join("scenarios")).unwrap();
     let mut names = BTreeSet::new();

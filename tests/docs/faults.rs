@@ -51,7 +51,8 @@ fn next_own_fault(fault: OwnFault) -> Option<OwnFault> {
     Some(match fault {
         OwnFault::NoDescriptors => OwnFault::NoPorts,
         OwnFault::NoPorts => OwnFault::Template,
-        OwnFault::Template => OwnFault::System,
+        OwnFault::Template => OwnFault::Data,
+        OwnFault::Data => OwnFault::System,
         OwnFault::System => return None,
     })
 }

@@ -6,7 +6,9 @@
 mod support;
 
 mod commands;
+mod compare;
 mod control;
+mod data;
 mod ends;
 mod faults;
 mod language;

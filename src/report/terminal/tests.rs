@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::result::{
-    CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
-    FORMAT, GaugeResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, OutcomeKind,
-    OutcomeResult, PollKind, PollResult, PollSeries, PositionResult, RowResult, ScenarioInfo, ScenarioResult,
-    Series, TargetInfo, ThresholdResult, Totals, Unit, Validity, WatchedKind, WatchedResult,
+    CauseResult, CheckResult, CustomResult, CustomValue, Distribution, DriftResult, DriftVerdict, Ended,
+    Environment, ExampleResult, FORMAT, GaugeResult, GeneratorResult, GroupResult, InvariantResult,
+    InvariantState, OutcomeKind, OutcomeResult, PollKind, PollResult, PollSeries, PositionResult, RowResult,
+    ScenarioInfo, ScenarioResult, Series, TargetInfo, ThresholdResult, Totals, TrendResult, Unit, Validity,
+    WatchedKind, WatchedResult,
 };
 
 fn times(count: u64, p50_ms: f64) -> Distribution {
@@ -26,6 +27,7 @@ fn times(count: u64, p50_ms: f64) -> Distribution {
 fn outcome(kind: OutcomeKind, name: &str, count: u64, p50_ms: f64) -> OutcomeResult {
     let seen = (count > 0).then(|| times(count, p50_ms));
     OutcomeResult {
+        response_windows: None,
         kind,
         name: name.into(),
         count,
@@ -110,6 +112,8 @@ fn result(
         Validity { verdict: validity.0, reasons: validity.1.iter().map(|&reason| reason.into()).collect() };
     let iterations = rows.first().map_or(0, |row| row.attempted);
     RunResult {
+        time_scale: Some(1.0),
+        window_s: Some(1),
         format: FORMAT,
         loadtest: "0.1.0".into(),
         scenario: ScenarioInfo {
@@ -169,6 +173,7 @@ fn result(
         own_faults: vec![],
         series: Series::default(),
         monitor: vec![],
+        drift: None,
     }
 }
 
@@ -372,11 +377,90 @@ fn what_the_target_used() {
     result.monitor = vec![bundled()];
     let wide = section(&render(&result, Style::default()), "target");
     let narrow = section(&render(&result, Style { width: 60, color: false }), "target");
+    result.monitor.push(WatchedResult {
+        cpu_limit_cores: Some(0.5),
+        memory_limit_bytes: Some(512 << 20),
+        ..watched(
+            "db",
+            WatchedKind::Container,
+            &[
+                ("cpu", Unit::Share, [0.97, 1.0, 0.1, 0.2]),
+                ("throttled", Unit::Share, [0.8, 0.9, 0.0, 0.0]),
+                ("memory", Unit::Bytes, [200.0 * MIB, 210.0 * MIB, 190.0 * MIB, 205.0 * MIB]),
+            ],
+        )
+    });
+    let two = section(&render(&result, Style::default()), "target");
+    result.monitor.truncate(1);
     result.monitor[0].gauges.clear();
     result.monitor[0].failed = 130;
     result.monitor[0].problem = Some("it has ended".into());
     let nothing = section(&render(&result, Style::default()), "!");
-    insta::assert_snapshot!([wide, narrow, nothing].join("\n\n"));
+    insta::assert_snapshot!([wide, narrow, two, nothing].join("\n\n"));
+}
+
+#[test]
+fn series_of_endpoints() {
+    let mut result = result(vec![row("get", vec![])], vec![], vec![], VALID);
+    let gauges = [
+        ("queue length", Unit::Number, [31.0, 40.0, 0.0, 2.5]),
+        ("orders", Unit::PerSecond, [512.25, 600.0, 1.0, 480.0]),
+    ];
+    let mut endpoint = watched("prometheus", WatchedKind::Prometheus, &gauges);
+    endpoint.problem = Some("it never told heap\u{1b}[2J".into());
+    result.monitor = vec![endpoint];
+    let report = render(&result, Style::default());
+    insta::assert_snapshot!([section(&report, "!"), section(&report, "series")].join("\n\n"));
+}
+
+#[test]
+fn where_an_endurance_run_went() {
+    let trend = |name: &str, verdict, text: &str, unit, [low, high]: [f64; 2]| TrendResult {
+        name: name.into(),
+        verdict,
+        text: text.into(),
+        unit,
+        per_minute: Some(f64::midpoint(low, high)),
+        low: Some(low),
+        high: Some(high),
+        p_value: Some(0.0001),
+        begins: Some(20.0 * MIB),
+        windows: 60,
+    };
+    let mut result = result(vec![row("get", vec![])], vec![], vec![], VALID);
+    result.drift = Some(DriftResult {
+        from_s: 12.0,
+        to_s: 120.0,
+        trends: vec![
+            trend("latency p99", DriftVerdict::NoDrift, "no drift", Unit::SecondsPerMinute, [-0.001, 0.001]),
+            trend(
+                "bundled memory",
+                DriftVerdict::Grows,
+                "grows 3.0MiB/min",
+                Unit::BytesPerMinute,
+                [2.9 * MIB, 3.1 * MIB],
+            ),
+            trend(
+                "bundled descriptors",
+                DriftVerdict::Falls,
+                "falls 2/min",
+                Unit::NumberPerMinute,
+                [-2.5, -1.5],
+            ),
+            TrendResult {
+                low: None,
+                high: None,
+                ..trend(
+                    "db memory",
+                    DriftVerdict::Unknown,
+                    "too few seconds to tell",
+                    Unit::BytesPerMinute,
+                    [0.0; 2],
+                )
+            },
+        ],
+    });
+    insta::assert_snapshot!(section(&render(&result, Style::default()), "Drift"));
 }
 
 #[test]

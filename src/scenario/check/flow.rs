@@ -75,7 +75,8 @@ pub(super) struct Course {
 struct Definition {
     slot: Slot,
     order: usize,
-    line: usize,
+    /// Where it stands.
+    at: usize,
     under: Vec<usize>,
     gap: Option<Gap>,
     /// Only steps under this circumstance can see it.
@@ -195,7 +196,7 @@ impl Check<'_> {
         let definition = Definition {
             slot,
             order: self.course.order,
-            line: self.source.position(key.span.start).line,
+            at: key.span.start,
             under: under.iter().map(|condition| condition.id).collect(),
             gap,
             within,
@@ -238,11 +239,11 @@ impl Check<'_> {
             let Some(first) = all.clone().next() else { continue };
             // Each of them stands under its way; what else keeps one of them from filling it stays.
             let leaky = all.find(|one| matches!(one.gap, Some(Gap::Outcome { .. })));
-            let (line, gap) = leaky.map_or((first.line, condition), |one| (one.line, one.gap.clone()));
+            let (at, gap) = leaky.map_or((first.at, condition), |one| (one.at, one.gap.clone()));
             let merged = Definition {
                 slot,
                 order: self.course.order,
-                line,
+                at,
                 under: outer,
                 gap,
                 within: None,
@@ -273,7 +274,7 @@ impl Check<'_> {
             self.warn_of_gap(&course, need, definitions);
         }
         for (slot, at) in course.captured {
-            if !self.names.mentioned.get(slot.index()).copied().unwrap_or(true) {
+            if !self.names.is_mentioned(slot) {
                 let name = self.names.slots[slot.index()].clone();
                 self.warning(
                     &at,
@@ -303,25 +304,25 @@ impl Check<'_> {
             // A slip, unless the step has a condition of its own.
             let later = definitions.iter().find(|one| need.under.iter().all(|id| one.under.contains(id)));
             if let Some(later) = later {
+                let line = self.source.line_in_words(later.at, need.at.start);
                 self.warning(
                     &need.at,
-                    format!("`{name}` has no value here: it comes only later, on line {}", later.line),
+                    format!("`{name}` has no value here: it comes only later, on {line}"),
                     "move that step before this one",
                 );
             }
             return;
         }
         for one in earlier {
+            let line = self.source.line_in_words(one.at, need.at.start);
             if one.is_item {
                 let problem = format!(
-                    "`{name}` has no value here: it is the item of the `for_each` on line {}, known in its `do`",
-                    one.line
+                    "`{name}` has no value here: it is the item of the `for_each` on {line}, known in its `do`"
                 );
                 return self.warning(&need.at, problem, "move this step there, or keep the item with `set`");
             }
             if course.is_another_way(one, need) {
-                let problem =
-                    format!("`{name}` has no value here: line {} fills it only in another way", one.line);
+                let problem = format!("`{name}` has no value here: {line} fills it only in another way");
                 return self.warning(&need.at, problem, "fill it before the ways part, or in each of them");
             }
         }
@@ -340,11 +341,8 @@ impl Check<'_> {
             Some(Gap::Outcome { words, help }) => (words, *help),
         };
         if !own_condition {
-            self.warning(
-                &need.at,
-                format!("`{name}` may have no value here: line {} {words}", only.line),
-                help,
-            );
+            let line = self.source.line_in_words(only.at, need.at.start);
+            self.warning(&need.at, format!("`{name}` may have no value here: {line} {words}"), help);
         }
     }
 }

@@ -77,12 +77,19 @@ static OF_TEST: &[Key] = &[
         "What is tested: `bundled`, or a URL. `--target` wins.",
         Shape::Either(&[Shape::Text, Shape::In(&TARGET)]),
     ),
+    key(
+        "monitor",
+        "What is watched once a second while the load runs; the bundled service always is.",
+        Shape::In(&MONITOR),
+    ),
+    INCLUDE,
 ];
 
 /// Keys of a test with one load, and of each scenario of a test with several.
 static OF_SCENARIO: &[Key] = &[
     key("http", "Defaults of every request.", Shape::In(&HTTP)),
-    key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any)),
+    VARS,
+    DATA,
     required(
         "load",
         "How many users come, or how many arrive per second, and for how long.",
@@ -119,6 +126,7 @@ pub(crate) static SUITE: Place = Place {
                 "Names with values, evaluated once for each scenario, before its own.",
                 Shape::Names(&Shape::Any),
             ),
+            DATA,
             key("outcomes", "Which answers are expected, for all requests.", Shape::In(&OUTCOMES)),
             key("thresholds", "What must hold for the test to pass.", THRESHOLDS),
             key(
@@ -162,6 +170,20 @@ pub(crate) static START: Place = Place {
     ]],
 };
 
+/// What a file holds that others include for more than its steps.
+pub(crate) static INCLUDED: Place =
+    Place { name: "included", what: "an included file", keys: &[&[INCLUDE, VARS, DATA]] };
+
+const INCLUDE: Key = key(
+    "include",
+    "Files whose `vars` and `data` count as if they stood here. Relative to the folder of this file.",
+    Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]),
+);
+const VARS: Key =
+    key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any));
+const DATA: Key = key("data", "Rows that users take: a name, and where its rows are.", FEEDERS);
+const FEEDERS: Shape = Shape::Names(&Shape::In(&FEEDER));
+
 const THRESHOLDS: Shape =
     Shape::Names(&Shape::Either(&[Shape::Text, Shape::In(&THRESHOLD), Shape::List(&ONE_THRESHOLD)]));
 const ONE_THRESHOLD: Shape = Shape::Either(&[Shape::Text, Shape::In(&THRESHOLD)]);
@@ -185,12 +207,117 @@ pub(crate) static TARGET: Place = Place {
     ]],
 };
 
+pub(crate) static MONITOR: Place = Place {
+    name: "monitor",
+    what: "`monitor`",
+    keys: &[&[
+        key(
+            "container",
+            "A container of this machine's Docker engine, by its name or id, or a list of them.",
+            Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]),
+        ),
+        key(
+            "process",
+            "A process of this machine, or a list of them.",
+            Shape::Either(&[Shape::In(&PROCESS), Shape::List(&Shape::In(&PROCESS))]),
+        ),
+        key(
+            "prometheus",
+            "An endpoint that tells metrics in the text format of Prometheus, or a list of them.",
+            Shape::Either(&[Shape::In(&PROMETHEUS), Shape::List(&Shape::In(&PROMETHEUS))]),
+        ),
+    ]],
+};
+
+const NUMBER_OF_ITS_OWN: Shape = Shape::Either(&[Shape::Whole(1), Shape::Text]);
+
+pub(crate) static PROCESS: Place = Place {
+    name: "process",
+    what: "a process",
+    keys: &[&[
+        key("pid", "Its number.", NUMBER_OF_ITS_OWN),
+        key("port", "The TCP port it listens on.", NUMBER_OF_ITS_OWN),
+        key("name", "What reports and thresholds call it; `pid …` or `port …` without it.", Shape::Text),
+    ]],
+};
+
+pub(crate) static PROMETHEUS: Place = Place {
+    name: "prometheus",
+    what: "`prometheus`",
+    keys: &[&[
+        required(
+            "url",
+            "Where it answers: a path of the target, or a whole URL.",
+            Shape::Text,
+            "write `url: /metrics` for a path of the target, or a whole URL",
+        ),
+        required(
+            "series",
+            "What is taken of it: metrics by their names, or with labels and a name of their own.",
+            Shape::List(&Shape::Either(&[Shape::Text, Shape::In(&SERIES)])),
+            "write `series: [process_open_fds]`, or `series: [{ name: …, metric: … }]`",
+        ),
+        key("name", "What reports call it; `prometheus` without it.", Shape::Text),
+    ]],
+};
+
+pub(crate) static SERIES: Place = Place {
+    name: "series",
+    what: "a series",
+    keys: &[&[
+        required(
+            "metric",
+            "The metric, and labels its series must have: `http_requests_total{route=\"/pay\"}`. Several are added up.",
+            Shape::Text,
+            "write `metric: process_open_fds`",
+        ),
+        key("name", "What reports and thresholds call it; the metric's name without it.", Shape::Text),
+        key(
+            "as",
+            "`value`: as it is. `rate`: its growth per second, which is what names ending in `_total` get without it.",
+            Shape::Word(&["value", "rate"]),
+        ),
+    ]],
+};
+
 pub(crate) static HTTP: Place = Place {
     name: "http",
     what: "`http`",
     keys: &[&[
         key("timeout", "How long a request may take; 30s without it.", Shape::Duration),
         key("headers", "Headers of every request; a step's own win.", TEXTS),
+    ]],
+};
+
+pub(crate) static FEEDER: Place = Place {
+    name: "feeder",
+    what: "a feeder",
+    keys: &[&[
+        key(
+            "csv",
+            "A CSV file; its first line names the values. Relative to the folder of this file.",
+            Shape::Text,
+        ),
+        key("json", "A JSON file with a list of rows. Relative to the folder of this file.", Shape::Text),
+        key("lines", "A text file, each line a row. Relative to the folder of this file.", Shape::Text),
+        key("rows", "The rows themselves.", Shape::List(&Shape::Any)),
+        key("delimiter", "What stands between the values of a CSV file; `,` without it.", Shape::Text),
+        key(
+            "pick",
+            "Which row an iteration takes: `sequential` (the next, whoever asks; this without the key), \
+             `unique` (the same, and each only once), `random`, or `per-user` (user 1 has row 1, for as long as it lives).",
+            Shape::Word(&["sequential", "unique", "random", "per-user"]),
+        ),
+        key(
+            "when_done",
+            "What comes after the last row: `recycle` (the first again), or `stop` (whoever asks for one goes).",
+            Shape::Word(&["recycle", "stop"]),
+        ),
+        key(
+            "secret",
+            "Columns that no report shows; without it those named like a password, secret or token.",
+            Shape::List(&Shape::Text),
+        ),
     ]],
 };
 
@@ -404,6 +531,13 @@ pub(crate) static OF_REQUEST: &[Key] = &[
     key("thresholds", "What must hold for this step.", THRESHOLDS),
 ];
 
+/// What stands in the place of a step, and alone: it is gone when steps are read.
+static IN_PLACE: &[Key] = &[key(
+    "include",
+    "A file with a list of steps, which are taken here. Relative to the folder of this file.",
+    Shape::Text,
+)];
+
 /// Keys of steps that hold others.
 static OF_BLOCK: &[Key] = &[
     key("do", "The steps of a group or a loop.", Shape::Steps),
@@ -438,8 +572,11 @@ pub(crate) const OWNERS: [(&str, &[&str]); 9] = [
     ("abandon", &["wait_for_turn"]),
 ];
 
-pub(crate) static STEP: Place =
-    Place { name: "step", what: "a step", keys: &[COMMON, REQUEST_ACTIONS, ACTIONS, OF_REQUEST, OF_BLOCK] };
+pub(crate) static STEP: Place = Place {
+    name: "step",
+    what: "a step",
+    keys: &[COMMON, REQUEST_ACTIONS, ACTIONS, OF_REQUEST, OF_BLOCK, IN_PLACE],
+};
 
 /// The actions of a step besides requests.
 pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
@@ -447,14 +584,5 @@ pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
 }
 
 /// Keys of the language that this version does not know yet.
-pub(crate) const LATER: &[&str] = &[
-    "throttle",
-    "data",
-    "multipart",
-    "auth",
-    "follow_redirects",
-    "optional",
-    "connections",
-    "specs",
-    "image",
-];
+pub(crate) const LATER: &[&str] =
+    &["throttle", "multipart", "auth", "follow_redirects", "optional", "connections", "specs", "image"];

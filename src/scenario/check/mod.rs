@@ -2,6 +2,7 @@
 
 mod catalog;
 mod control;
+mod data;
 mod expect;
 mod flow;
 pub(super) mod keys;
@@ -21,14 +22,16 @@ use std::ops::Range;
 use std::time::Duration;
 
 use self::catalog::Book;
+use self::data::CheckedFeeder;
 use self::flow::{Circumstance, Course};
 use self::names::Names;
 use self::reading::{Fields, Findings};
 use super::LoadOptions;
 use super::finding::{Finding, Source};
 use super::model::{Scenario, Start, StatusSet, Step, StepId, Test};
+use super::monitor::Watch;
 use super::yaml::{Entry, Key, Kind, Node};
-use crate::template::{Env, Slot, ValueTemplate};
+use crate::template::{Env, RowNames, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
 
 /// How long a request may take where nothing is said.
@@ -41,6 +44,8 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         text: source.text(),
         env: &options.env,
         findings: Findings::default(),
+        feeders: Vec::new(),
+        row_names: Vec::new(),
         names: Names::default(),
         book: Book::default(),
         course: Course::default(),
@@ -49,6 +54,7 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         status: None,
         business: Vec::new(),
         own_thresholds: Vec::new(),
+        monitor: Vec::new(),
         number: 0,
         shared_vars: Vec::new(),
         block: Block::Vars,
@@ -126,6 +132,9 @@ struct Check<'a> {
     text: &'a str,
     env: &'a Env,
     findings: Findings,
+    feeders: Vec<CheckedFeeder>,
+    /// What expressions may ask of their rows.
+    row_names: Vec<RowNames>,
     names: Names,
     book: Book,
     course: Course,
@@ -142,6 +151,9 @@ struct Check<'a> {
     number: u16,
     /// The `vars` of a test with several scenarios.
     shared_vars: Vec<Entry>,
+
+    /// What is watched, for thresholds to speak of.
+    monitor: Vec<Watch>,
 
     // Where it is just now.
     block: Block,
@@ -172,7 +184,11 @@ impl Check<'_> {
         let top = Key { name: "the file".into(), span: 0..0 };
         if !matches!(root.kind, Kind::Map(_)) {
             let message = format!("a test is a map of keys, this file is {}", root.described());
-            self.error(&root.span, message, "begin with `name: …`, `target: …`, `load:` and `flow:`");
+            let help = match root.kind {
+                Kind::List(_) => "a list of steps is for others to `include`: check a test that does",
+                _ => "begin with `name: …`, `target: …`, `load:` and `flow:`",
+            };
+            self.error(&root.span, message, help);
             return None;
         }
         let is_suite = root.get("scenarios").is_some();
@@ -190,8 +206,10 @@ impl Check<'_> {
         self.http(fields);
         self.outcomes(fields);
         let name = name.unwrap_or_else(|| "test".into());
+        self.monitor = self.watches(fields, target.as_ref());
         let mut thresholds = Vec::new();
         let scenarios = if is_suite {
+            self.data(fields, None);
             self.scenarios(fields, &mut thresholds)
         } else {
             self.scenario(fields, &name).map(|scenario| vec![scenario])
@@ -199,15 +217,16 @@ impl Check<'_> {
         let names = if is_suite { scenarios::names(fields) } else { vec![name.clone()] };
         self.thresholds(fields, &names, None, &mut thresholds);
         thresholds::imply_failures(&mut thresholds);
-        let monitor = monitor::monitor(target.as_ref());
         Some(Test {
             file: self.source.path().to_owned(),
+            env: self.env.clone(),
             description,
             target: target?,
             scenarios: scenarios?,
+            data: self.take_feeders()?,
             name,
             thresholds,
-            monitor,
+            monitor: std::mem::take(&mut self.monitor),
             catalog: std::mem::take(&mut self.book.catalog),
         })
     }
@@ -220,6 +239,8 @@ impl Check<'_> {
     /// A scenario: its load, and its blocks in the order in which they need each other's names.
     fn scenario(&mut self, fields: Fields<'_>, name: &str) -> Option<Scenario> {
         let load = fields.get("load").and_then(|entry| self.load(entry));
+        self.data(fields, Some(self.number));
+        self.row_names = self.rows_here();
         self.names = Names::default();
         self.collect_names(fields);
         let vars = self.vars(fields);
@@ -247,6 +268,7 @@ impl Check<'_> {
             flow,
             verify,
             teardown,
+            feeds: self.feeds(),
             flow_slots: self.names.defined_in(Block::Flow),
             slots: self.names.slots.clone(),
         })

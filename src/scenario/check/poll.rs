@@ -190,7 +190,7 @@ impl Check<'_> {
         // Where servers say how long to wait: in the body itself, or in the envelope that many use.
         let asked = ["json.retryAfterMs", "json.data.retryAfterMs"];
         self.block_reads_body = true;
-        let visible = Visible { slots: &[], answer: true, results: false, env: self.env };
+        let visible = Visible { slots: &[], answer: true, results: false, rows: &[], env: self.env };
         let compiled = |text: &str| Expr::compile(text, visible).ok();
         let retry_after_ms: Vec<Expr> = asked.into_iter().filter_map(compiled).collect();
         let retry_after = compiled("header(\"Retry-After\")")?;

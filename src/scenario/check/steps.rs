@@ -9,7 +9,7 @@ use super::reading::{Fields, listed};
 use super::request::METHODS;
 use crate::scenario::finding::shortened;
 use crate::scenario::model::{Action, CustomKind, LogId, RowId, Step, StopWhat, Tally, Think};
-use crate::scenario::threshold::METRICS;
+use crate::scenario::threshold::{METRICS, watched_metrics};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Expr, Slot, ValueTemplate};
 use crate::units::{UnitError, parse_duration};
@@ -235,7 +235,8 @@ impl Check<'_> {
         {
             let value = self.expression(&entry.value, &entry.key);
             let Some(name) = self.good_name(&entry.key.name, &entry.key.span, "a metric") else { continue };
-            if METRICS.iter().any(|(known, _)| *known == name) {
+            if METRICS.iter().any(|(known, _)| *known == name) || watched_metrics().any(|known| known == name)
+            {
                 let problem = format!("`{name}` is a metric that every run has");
                 self.error(&entry.key.span, problem, "give your own metric another name");
                 continue;

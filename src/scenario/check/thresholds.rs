@@ -52,7 +52,7 @@ impl Check<'_> {
     /// One key and its conditions.
     fn threshold(&mut self, entry: &Entry, place: Place<'_>, scenarios: &[String], out: &mut Vec<Threshold>) {
         let key = &entry.key;
-        let names = Names { catalog: &self.book.catalog, scenarios };
+        let names = Names { catalog: &self.book.catalog, scenarios, monitor: &self.monitor };
         let implied = Implied { step: place.step.map(|(id, _)| id), scenario: place.scenario };
         let (metric, filter) = match metric_and_filter(&key.name, names, implied) {
             Ok(found) => found,
@@ -101,7 +101,7 @@ impl Check<'_> {
             _ => (node, Manner::default()),
         };
         let text = self.text(that, &entry.key, "a condition like `p95 < 500ms`")?;
-        let names = Names { catalog: &self.book.catalog, scenarios };
+        let names = Names { catalog: &self.book.catalog, scenarios, monitor: &self.monitor };
         match condition(text, metric, names) {
             Ok(found) if found.aggregate == Aggregate::Drift && *filter != Filter::default() => {
                 self.error(

@@ -104,7 +104,7 @@ fn threshold(metric: Metric, aggregate: Aggregate, filter: Filter) -> Threshold 
 
 fn observed(metric: Metric, aggregate: Aggregate, filter: Filter) -> Option<f64> {
     let load = LoadTime::for_tests(&[(0, 10), (5, 20)], &[&[(5, 7)]]);
-    let data = Data { totals: &totals(), load: &load, seconds: &[] };
+    let data = Data { totals: &totals(), load: &load, seconds: &[], watched: &Watched::default() };
     judge(&threshold(metric, aggregate, filter), &catalog(), &data).observed
 }
 
@@ -246,7 +246,7 @@ fn polls_and_waits_for_a_turn() {
     poll.started = 1;
     poll.got.record(ms(40));
     let load = LoadTime::for_tests(&[(0, 10), (5, 20)], &[&[(5, 7)]]);
-    let data = Data { totals: &totals, load: &load, seconds: &[] };
+    let data = Data { totals: &totals, load: &load, seconds: &[], watched: &Watched::default() };
     let of = |poll| Filter { polls: vec![PollId(poll)], ..Filter::default() };
     for (metric, aggregate, filter, expected) in [
         (TimeToTurn, Percentile(50.0), all(), Some(2.0)),
@@ -284,7 +284,7 @@ fn polls_and_waits_for_a_turn() {
 fn without_samples_nothing_is_met_but_counts() {
     let empty = Staged::new(&catalog(), 2);
     let load = LoadTime::for_tests(&[(0, 10), (0, 10)], &[]);
-    let data = Data { totals: &empty, load: &load, seconds: &[] };
+    let data = Data { totals: &empty, load: &load, seconds: &[], watched: &Watched::default() };
     for (metric, aggregate, met) in [
         (Metric::Latency, Aggregate::Percentile(95.0), false),
         (Metric::Failures, Aggregate::Rate, false),
@@ -343,7 +343,7 @@ fn drift_is_the_last_quarter_against_the_first_after_warm_up() {
     let load = LoadTime::for_tests(&[(0, 100)], &[]);
     let empty = Staged::new(&catalog(), 2);
     let drift = |metric, filter, seconds: &[Second]| {
-        let data = Data { totals: &empty, load: &load, seconds };
+        let data = Data { totals: &empty, load: &load, seconds, watched: &Watched::default() };
         judge(&threshold(metric, Aggregate::Drift, filter), &catalog(), &data)
     };
     let seen = drift(Metric::Latency, all(), &seconds).observed.unwrap();

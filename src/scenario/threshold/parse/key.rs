@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{METRICS, Names, Result, listed, word_range, wrong};
+use super::{METRICS, Names, Result, listed, watched, watched_metrics, word_range, wrong};
 use crate::scenario::model::{Catalog, CheckId, CustomId, GroupId, PollId, PollKind, RowId, StageId, StepId};
 use crate::scenario::threshold::{Filter, Metric, OutcomeFilter};
 use crate::spelling::closest;
@@ -22,6 +22,17 @@ pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Implied) -> Resu
     let name_end = open.unwrap_or(text.len());
     let name = text[..name_end].trim();
     let name_at = word_range(text, 0..name_end);
+    if let Some(wanted) = watched::wanted(name) {
+        if implied != Implied::default() {
+            let what = if implied.step.is_some() { "step" } else { "scenario" };
+            return wrong(
+                name_at,
+                format!("`{name}` is not measured for each {what}"),
+                "write it under the `thresholds` of the test",
+            );
+        }
+        return watched::resolve(wanted, (text, name_at), filter_parts(text, open)?, names);
+    }
     let metric = metric(name, name_at.clone(), names)?;
     let mut filter = Filter::default();
     is_measured(metric, name, &name_at, names.catalog)?;
@@ -42,7 +53,15 @@ pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Implied) -> Resu
         }
         filter.add(step);
     }
-    let Some(open) = open else { return Ok((metric, filter)) };
+    for (key, value) in filter_parts(text, open)? {
+        apply(&mut filter, metric, name, (&text[key.clone()], key), value, names)?;
+    }
+    Ok((metric, filter))
+}
+
+/// The parts of the filter that opens there.
+fn filter_parts(text: &str, open: Option<usize>) -> Result<Vec<Part>> {
+    let Some(open) = open else { return Ok(Vec::new()) };
     let Some(inside) = text.trim_end().strip_suffix('}').map(|rest| open + 1..rest.len()) else {
         return wrong(
             open..text.len(),
@@ -50,11 +69,7 @@ pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Implied) -> Resu
             "write `}` at its end, like `latency{step=pay}`",
         );
     };
-    for part in parts(text, inside) {
-        let (key, value) = part?;
-        apply(&mut filter, metric, name, (&text[key.clone()], key), value, names)?;
-    }
-    Ok((metric, filter))
+    parts(text, inside).into_iter().collect()
 }
 
 fn metric(name: &str, at: Range<usize>, names: Names<'_>) -> Result<Metric> {
@@ -71,11 +86,14 @@ fn metric(name: &str, at: Range<usize>, names: Names<'_>) -> Result<Metric> {
         "http_reqs" | "throughput" | "rps" => "did you mean `requests`?".to_owned(),
         _ => {
             let known = METRICS.iter().map(|(name, _)| *name);
-            match closest(name, known.clone().chain(customs.iter().map(|custom| custom.name.as_str()))) {
+            let mut all: Vec<&str> = known.clone().chain(watched_metrics()).collect();
+            all.extend(customs.iter().map(|custom| custom.name.as_str()));
+            match closest(name, all) {
                 Some(close) => format!("did you mean `{close}`?"),
                 None => format!(
-                    "the metrics are {}, and those of `count`, `observe` and `share` steps",
-                    listed(known.map(str::to_owned))
+                    "the metrics are {}, those of `count`, `observe` and `share` steps, and {} of what is watched",
+                    listed(known.map(str::to_owned)),
+                    listed(watched_metrics().map(str::to_owned))
                 ),
             }
         }
@@ -174,11 +192,13 @@ fn dimensions(metric: Metric) -> &'static [&'static str] {
         | Metric::Interrupted
         | Metric::Lateness
         | Metric::Custom(_) => &["scenario", "stage"],
+        // Its filter is resolved elsewhere.
+        Metric::Watched { .. } => &["of", "series", "stage"],
     }
 }
 
 /// One `key=value`: where the key stands, the value, and where that stands.
-type Part = (Range<usize>, (String, Range<usize>));
+pub(super) type Part = (Range<usize>, (String, Range<usize>));
 
 fn parts(text: &str, inside: Range<usize>) -> Vec<Result<Part>> {
     let mut parts = Vec::new();
@@ -331,7 +351,7 @@ impl Filter {
 }
 
 /// The place of a name among those of its kind.
-fn named<'a>(
+pub(super) fn named<'a>(
     what: &str,
     name: &str,
     at: Range<usize>,

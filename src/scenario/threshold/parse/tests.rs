@@ -3,8 +3,9 @@
 use super::*;
 use crate::scenario::model::{
     CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, PollId, PollInfo, PollKind,
-    RowId, RowInfo, StageId,
+    RowId, RowInfo, StageId, StepId,
 };
+use crate::scenario::monitor::{ChosenSeries, Endpoint, Selector, WatchKind};
 use crate::scenario::threshold::{Aggregate, Comparison, Filter, OutcomeFilter};
 
 fn catalog() -> Catalog {
@@ -43,17 +44,30 @@ fn catalog() -> Catalog {
     }
 }
 
+fn monitor() -> Vec<Watch> {
+    let series = |name: &str, taken_as| ChosenSeries {
+        name: name.into(),
+        selector: Selector { metric: "m".into(), labels: vec![] },
+        taken_as,
+    };
+    let chosen = vec![series("pool", TakenAs::Value), series("orders", TakenAs::Rate)];
+    let watch = |name: &str, kind| Watch { name: name.into(), kind };
+    vec![
+        watch("bundled", WatchKind::Bundled),
+        watch("db", WatchKind::Container("db".into())),
+        watch("prometheus", WatchKind::Prometheus(Endpoint { url: "/metrics".into(), series: chosen })),
+    ]
+}
+
 fn key(text: &str) -> Result<(Metric, Filter)> {
-    metric_and_filter(
-        text,
-        Names { catalog: &catalog(), scenarios: &["stress".to_owned()] },
-        Implied::default(),
-    )
+    let scenarios = ["stress".to_owned()];
+    let names = Names { catalog: &catalog(), scenarios: &scenarios, monitor: &monitor() };
+    metric_and_filter(text, names, Implied::default())
 }
 
 fn demand(metric: &str, text: &str) -> Result<Condition> {
     let metric = key(metric)?.0;
-    condition(text, metric, Names { catalog: &catalog(), scenarios: &[] })
+    condition(text, metric, Names { catalog: &catalog(), scenarios: &[], monitor: &monitor() })
 }
 
 #[test]
@@ -228,4 +242,120 @@ proptest::proptest! {
             assert!(text.get(error.at).is_some());
         }
     }
+}
+
+#[test]
+fn what_is_watched_is_resolved() {
+    let none = Filter::default;
+    let peak = Filter { stages: vec![StageId(0)], ..none() };
+    let watched = |source, gauge| Metric::Watched { source, gauge };
+    for (text, metric, filter) in [
+        ("target_descriptors", watched(0, Gauge::Descriptors), none()),
+        ("target_throttled", watched(1, Gauge::Throttled), none()),
+        ("target_memory{of=db}", watched(1, Gauge::Memory), none()),
+        ("target_cpu{ of = 'bundled', stage=peak }", watched(0, Gauge::Cpu), peak.clone()),
+        ("target{series=orders, stage=peak}", watched(2, Gauge::Series(1)), peak.clone()),
+    ] {
+        assert_eq!(key(text), Ok((metric, filter)), "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_what_is_watched_is_said() {
+    for (text, problem, help) in [
+        (
+            "target_cpu",
+            "it is not said whose `target_cpu` is meant",
+            "`bundled`, `db` tell it: write `target_cpu{of=bundled}`, or another of them",
+        ),
+        ("target_cpu{of=dbs}", "nothing named `dbs` is watched", "did you mean `db`?"),
+        ("target_cpu{of=web}", "nothing named `web` is watched", "it is told by `bundled`, `db`"),
+        ("target_descriptors{of=db}", "`db` does not tell its `descriptors`", "it is told by `bundled`"),
+        (
+            "target_cpu{step=pay}",
+            "`target_cpu` cannot be filtered by `step`",
+            "it can be filtered by `of`, `stage`",
+        ),
+        ("target_cpu{stage=peek}", "no stage is named `peek`", "did you mean `peak`?"),
+        ("target", "it is not said which series is meant", "write `target{series=pool}`"),
+        ("target{series=poll}", "no series is named `poll`", "did you mean `pool`?"),
+        ("target{series=heap}", "no series is named `heap`", "the series are `pool`, `orders`"),
+        ("target{of=db}", "`target` cannot be filtered by `of`", "it can be filtered by `series`, `stage`"),
+        ("target_cpus", "there is no metric `target_cpus`", "did you mean `target_cpu`?"),
+        (
+            "target_memory{of=db",
+            "this filter is never closed",
+            "write `}` at its end, like `latency{step=pay}`",
+        ),
+    ] {
+        let error = key(text).unwrap_err();
+        assert_eq!((error.problem.as_str(), error.help.as_deref()), (problem, Some(help)), "{text}");
+    }
+    let nothing = Names { catalog: &catalog(), scenarios: &[], monitor: &[] };
+    for (text, help) in [
+        (
+            "target_memory",
+            "write `monitor: { process: { port: 8080 } }` or `monitor: { container: NAME }` to watch the target",
+        ),
+        ("target_sent", "containers tell it: write `monitor: { container: NAME }`"),
+        (
+            "target{series=x}",
+            "write `monitor: { prometheus: { url: /metrics, series: [process_open_fds] } }`",
+        ),
+    ] {
+        let error = metric_and_filter(text, nothing, Implied::default()).unwrap_err();
+        assert_eq!(error.help.as_deref(), Some(help), "{text}");
+    }
+    let at_a_step = Implied { step: Some(StepId::Requests(RowId(0))), scenario: None };
+    let of_a_scenario = Implied { step: None, scenario: Some(1) };
+    for (implied, problem) in [
+        (at_a_step, "`target_memory` is not measured for each step"),
+        (of_a_scenario, "`target_memory` is not measured for each scenario"),
+    ] {
+        assert_eq!(metric_and_filter("target_memory", nothing, implied).unwrap_err().problem, problem);
+    }
+}
+
+#[test]
+fn limits_of_what_is_watched_have_its_unit() {
+    use Aggregate::{Last, Maximum, Percentile, Slope};
+    const MIB: f64 = 1024.0 * 1024.0;
+    for (metric, text, aggregate, limit) in [
+        ("target_cpu{of=db}", "p95 < 80%", Percentile(95.0), 0.8),
+        ("target_cpu{of=db}", "max < 250 %", Maximum, 2.5),
+        ("target_cpu{of=db}", "slope < 0.5%/min", Slope, 0.005),
+        ("target_throttled", "max < 5%", Maximum, 0.05),
+        ("target_memory{of=db}", "last < 512MiB", Last, 512.0 * MIB),
+        ("target_memory{of=db}", "slope < 1MB/min", Slope, 1e6),
+        ("target_memory{of=db}", "slope < 60MB/h", Slope, 1e6),
+        ("target_memory{of=db}", "slope < -2 MB/s", Slope, -120e6),
+        ("target_sent", "p95 < 10MB/s", Percentile(95.0), 1e7),
+        ("target_descriptors", "max < 500", Maximum, 500.0),
+        ("target_descriptors", "slope < 5/min", Slope, 5.0),
+        ("target{series=pool}", "max < -0.5", Maximum, -0.5),
+        ("target{series=orders}", "max < 300/min", Maximum, 5.0),
+    ] {
+        let condition = demand(metric, text).unwrap();
+        assert_eq!(condition.aggregate, aggregate, "{metric} {text}");
+        assert!((condition.limit - limit).abs() < 1e-6, "{metric} {text}: {condition:?}");
+    }
+    for (metric, text, problem) in [
+        ("target_cpu{of=db}", "p95 < 0.8", "`0.8` is not a share"),
+        ("target_cpu{of=db}", "slope < 5%", "`5%` is no growth per time"),
+        ("target_memory{of=db}", "max < 512", "`512` is not a size"),
+        ("target_memory{of=db}", "slope < 1MB", "`1MB` is no growth per time"),
+        ("target_memory{of=db}", "slope < 1/min", "`1/min` is no growth per time"),
+        ("target_memory{of=db}", "drift < 5%", "`target_memory` has no `drift`"),
+        ("target_memory{of=db}", "rate < 5%", "`target_memory` has no `rate`"),
+        ("target_sent", "max < 5MB", "`5MB` is not a size per second"),
+        ("target_sent", "slope < 5MB/min", "`target_sent` has no `slope`"),
+        ("target_descriptors", "max < 5%", "`5%` is not a number"),
+        ("target{series=orders}", "max < 5", "`5` does not say per what"),
+        ("latency", "slope < 5ms/min", "`latency` has no `slope`"),
+        ("latency", "last < 5ms", "`latency` has no `last`"),
+    ] {
+        assert_eq!(demand(metric, text).unwrap_err().problem, problem, "{metric} {text}");
+    }
+    let drift = demand("target_descriptors", "drift < 5%").unwrap_err();
+    assert_eq!(drift.help.as_deref(), Some("write `slope`, its growth per minute"));
 }
