@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# CPU of the service for each POST /api/v1/queues: the service alone on core 0, wrk alone on core 1.
-# Usage: cost.sh PROGRAM… ; SECONDS_EACH and ROUNDS from the environment. Several programs take turns, so that
+# CPU of the service for each request: the service alone on core 0, wrk alone on core 1.
+# Usage: cost.sh PROGRAM… ; WHAT (`queue` for POST /api/v1/queues, `reservation` for POST /api/v1/reservations),
+# SECONDS_EACH and ROUNDS from the environment. Several programs take turns, so that
 # what disturbs the machine disturbs them alike; the least of the rounds is the one least disturbed.
 set -euo pipefail
-seconds=${SECONDS_EACH:-3} rounds=${ROUNDS:-7} port=${PORT:-18080}
+what=${WHAT:-queue} seconds=${SECONDS_EACH:-3} rounds=${ROUNDS:-7} port=${PORT:-18080}
 here=$(dirname "$(readlink -f "$0")")
 service=
 trap '[ -z "$service" ] || kill "$service" 2>/dev/null || true' EXIT
@@ -15,9 +16,15 @@ measure() {
   taskset -c 0 "$1" --port "$port" --admin >/dev/null &
   service=$!
   until curl -fs "http://127.0.0.1:$port/healthz" >/dev/null; do sleep 0.05; done
-  local before requests after
+  local before requests after tokens=()
+  if [ "$what" = reservation ]; then
+    for user in $(seq 50); do
+      tokens+=("$(curl -fsS -XPOST "http://127.0.0.1:$port/api/v1/queues" -d "{\"userId\":$user}" |
+        sed 's/.*"token":"\([0-9a-f]*\)".*/\1/')")
+    done
+  fi
   before=$(cpu)
-  requests=$(taskset -c 1 wrk -t1 -c50 -d"${seconds}s" -s "$here/queue.lua" "http://127.0.0.1:$port" |
+  requests=$(taskset -c 1 wrk -t1 -c50 -d"${seconds}s" -s "$here/$what.lua" "http://127.0.0.1:$port" -- "${tokens[@]}" |
     awk '/requests in/ {print $1}')
   after=$(cpu)
   kill "$service"

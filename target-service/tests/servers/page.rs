@@ -1,7 +1,5 @@
 //! The command of the documentation that starts the service on its servers, run with the addresses of the tests'.
 
-#![expect(clippy::unwrap_used, reason = "what goes wrong here fails a test, which is what it is for")]
-
 use crate::calls::until;
 use crate::losses::Program;
 use crate::servers;

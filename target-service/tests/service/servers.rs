@@ -118,15 +118,22 @@ impl Server {
     fn mariadb(program: &Path, install: &Path) -> Self {
         let (folder, port) = (folder("mariadb"), free_port());
         let data = format!("--datadir={}", folder.join("data").display());
+        // Not a hundred megabytes to write at each start.
+        let small = "--innodb-log-file-size=16M";
         let made = Command::new(install)
-            .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", &data])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .args([
+                "--no-defaults",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                &data,
+                small,
+            ])
             .args(is_root().then_some("--user=root"))
-            .status()
+            .output()
             .unwrap();
-        assert!(made.success(), "mariadb-install-db fails");
-        let mut command = vec![program.display().to_string(), "--no-defaults".into(), data];
+        let said = String::from_utf8_lossy(&[made.stdout, made.stderr].concat()).into_owned();
+        assert!(made.status.success(), "mariadb-install-db fails: {said}");
+        let mut command = vec![program.display().to_string(), "--no-defaults".into(), data, small.into()];
         command.extend(is_root().then(|| "--user=root".into()));
         command.extend([
             format!("--socket={}", folder.join("socket").display()),
