@@ -8,9 +8,11 @@ mod recorder;
 mod second;
 mod times;
 mod watched;
+mod windows;
 
 pub use polls::PollRecord;
 pub use recorder::{Cell, Custom, Exchange, Recorder, RowRecord, Sample, ScenarioRecord, Staged, Tried};
 pub use second::{PollSecond, Second};
 pub use times::{Amounts, Times};
 pub use watched::{Figures, Watched, WatchedSource};
+pub use windows::{Bucket, CellWindows, MOST_WINDOWS, RowWindows, Slot, Windows};

@@ -3,6 +3,7 @@
 //! Read from the bottom it answers in this order: passed or not, by what, and then the figures. Business
 //! outcomes have a sign and a colour of their own, since they are no failures.
 
+mod comparison;
 mod polls;
 mod sections;
 mod steps;
@@ -13,6 +14,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table};
+
+pub use comparison::render_comparison;
+pub(super) use steps::rate;
 
 use crate::result::{Ended, LoadModel, RunResult, Soundness, harmless};
 use crate::units::{measured_time, scenario_duration};

@@ -20,8 +20,10 @@ use super::redact::{Redactor, harmless};
 use super::series::{Series, millis};
 use super::validity::{DataRanOut, ValidityFacts, validity};
 use super::verdict::verdict;
+use super::windows::encode;
 use crate::metrics::{
-    Amounts, Cell, Custom, PollRecord, Recorder, RowRecord, Sample, Second, Staged, Times, Watched,
+    Amounts, Cell, CellWindows, Custom, PollRecord, Recorder, RowRecord, RowWindows, Sample, Second, Staged,
+    Times, Watched, Windows,
 };
 use crate::outcome::Cause;
 use crate::scenario::model::{
@@ -37,6 +39,7 @@ pub struct Facts<'a> {
     pub test: &'a Test,
     pub totals: &'a Staged,
     pub seconds: &'a [Second],
+    pub windows: &'a Windows,
     pub watched: &'a Watched,
     /// At most one per row and cause is shown: the first.
     pub samples: &'a [Sample],
@@ -46,6 +49,8 @@ pub struct Facts<'a> {
     pub ended: Ended,
     /// The time under load, clipped to where the load ended.
     pub load: &'a LoadTime,
+    /// What `--time-scale` made of the file's times; 1 without it.
+    pub time_scale: f64,
     pub command: &'a [String],
     pub seed: u64,
     pub workers: u32,
@@ -82,7 +87,7 @@ impl RunResult {
         let redactor_of_samples = Redactor::new(facts.secrets, facts.captured);
         let clean_sample = |text: &str| harmless(&redactor_of_samples.redact(text), true).into_owned();
 
-        let rows = rows(test, &total, load);
+        let rows = rows(test, &total, facts.windows, load);
         let polls = polls(test, &total, facts.seconds);
         let aside = totals(&rows, true, 0.0);
         let totals =
@@ -134,6 +139,7 @@ impl RunResult {
             started: facts.started.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
             wall_s: seconds(facts.wall),
             load_s: seconds(load.end()),
+            time_scale: Some(facts.time_scale),
             target: TargetInfo {
                 url: clean(facts.target_url),
                 bundled: test.target.kind == TargetKind::Bundled,
@@ -143,6 +149,7 @@ impl RunResult {
                 arch: std::env::consts::ARCH.into(),
                 cpus: facts.cpus,
             },
+            window_s: Some(facts.windows.slice_s()),
             totals,
             scenarios: scenarios(test, &total, load),
             causes: causes(&rows, &polls, facts.samples, clean_sample),
@@ -207,7 +214,7 @@ fn name_of(test: &Test, scenario: u16) -> String {
     test.scenarios.get(usize::from(scenario)).map(|scenario| scenario.name.clone()).unwrap_or_default()
 }
 
-fn rows(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<RowResult> {
+fn rows(test: &Test, total: &Recorder, windows: &Windows, load: &LoadTime) -> Vec<RowResult> {
     let mut requests: BTreeMap<u16, &RequestStep> = BTreeMap::new();
     for scenario in &test.scenarios {
         for steps in
@@ -242,7 +249,7 @@ fn rows(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<RowResult> {
             in_doubt: record.in_doubt,
             sent_bytes: record.bytes_sent,
             received_bytes: record.bytes_received,
-            outcomes: outcomes(&info.business, record, load_s),
+            outcomes: outcomes(&info.business, record, windows.rows().get(index), load_s),
         }
     };
     catalog.rows.iter().zip(&total.rows).enumerate().map(row).collect()
@@ -257,9 +264,14 @@ fn each_request<'a>(steps: &'a [Step], visit: &mut impl FnMut(&'a RequestStep)) 
     }
 }
 
-fn outcomes(business: &[String], record: &RowRecord, load_s: f64) -> Vec<OutcomeResult> {
+fn outcomes(
+    business: &[String],
+    record: &RowRecord,
+    windows: Option<&RowWindows>,
+    load_s: f64,
+) -> Vec<OutcomeResult> {
     let finished = record.finished();
-    let outcome = |kind, name: String, cell: &Cell| OutcomeResult {
+    let outcome = |kind, name: String, cell: &Cell, windows: Option<&CellWindows>| OutcomeResult {
         kind,
         name,
         count: cell.count(),
@@ -272,14 +284,22 @@ fn outcomes(business: &[String], record: &RowRecord, load_s: f64) -> Vec<Outcome
         tls: distribution(&cell.tls),
         response_histogram: encoded(&cell.response),
         service_histogram: encoded(&cell.service),
+        response_windows: windows.and_then(encode),
     };
-    let mut outcomes = vec![outcome(OutcomeKind::Success, "success".into(), &record.success)];
-    let refusals = business.iter().zip(&record.business);
-    outcomes.extend(refusals.map(|(name, cell)| outcome(OutcomeKind::Business, name.clone(), cell)));
+    let success = windows.map(|windows| &windows.success);
+    let mut outcomes = vec![outcome(OutcomeKind::Success, "success".into(), &record.success, success)];
+    let refusals = business.iter().zip(&record.business).enumerate();
+    outcomes.extend(refusals.map(|(number, (name, cell))| {
+        let windows = windows.and_then(|windows| windows.business.get(number));
+        outcome(OutcomeKind::Business, name.clone(), cell, windows)
+    }));
     let mut failures: Vec<_> = record.failures.iter().filter(|(_, cell)| cell.count() > 0).collect();
     failures.sort_by_key(|(cause, cell)| (std::cmp::Reverse(cell.count()), *cause));
     let failures = failures.into_iter();
-    outcomes.extend(failures.map(|(cause, cell)| outcome(OutcomeKind::Failure, cause.to_string(), cell)));
+    outcomes.extend(failures.map(|(cause, cell)| {
+        let windows = windows.and_then(|windows| windows.failures.iter().find(|(known, _)| known == cause));
+        outcome(OutcomeKind::Failure, cause.to_string(), cell, windows.map(|(_, cell)| cell))
+    }));
     outcomes
 }
 

@@ -14,8 +14,12 @@ mod series;
 mod slug;
 mod validity;
 pub(crate) mod verdict;
+mod windows;
 
 pub use build::Facts;
+#[cfg(test)]
+pub(crate) use build::tests::sample_result;
+pub(crate) use directory::write_whole;
 pub use directory::{ReadError, RunDirectory, WriteError, read};
 pub use latency_log::LatencyLog;
 pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
@@ -30,3 +34,4 @@ pub use redact::{Redactor, harmless};
 pub use series::Series;
 pub use slug::slug;
 pub use validity::{DataRanOut, Soundness, Validity, ValidityFacts, validity};
+pub use windows::{WindowsError, decode as decode_windows, encode as encode_windows};

@@ -34,8 +34,12 @@ pub struct RunResult {
     pub wall_s: f64,
     /// How long there was load; draining is no part of it. Rates are per second of a scenario's own load.
     pub load_s: f64,
+    /// What `--time-scale` made of the file's times; 1 without it.
+    pub time_scale: Option<f64>,
     pub target: TargetInfo,
     pub environment: Environment,
+    /// How many seconds one window of `response_windows` covers.
+    pub window_s: Option<u32>,
     pub totals: Totals,
     pub scenarios: Vec<ScenarioResult>,
     /// One for each name of a request, in the order of the file.
@@ -209,6 +213,8 @@ pub struct OutcomeResult {
     pub response_histogram: Option<String>,
     /// All service times, in the same form.
     pub service_histogram: Option<String>,
+    /// How response times came in the course of the run: what comparisons draw their samples from.
+    pub response_windows: Option<String>,
 }
 
 /// A distribution of times.

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::order::Order;
 use super::{On, RunError, Settings, Stops, workers};
 use crate::engine::{Interval, LogLine, Once, OnceReport, Prepared};
-use crate::metrics::{Sample, Second, Staged, Watched};
+use crate::metrics::{Sample, Second, Staged, Watched, Windows};
 use crate::outcome::OwnFault;
 use crate::output::{Course, Mode, Progress, Said, say};
 use crate::result::{
@@ -19,7 +19,7 @@ use crate::result::{
 };
 use crate::scenario::model::{Scenario, Shape, Start, TargetKind, Test};
 use crate::target::{self, Monitor};
-use crate::template::{Env, Shared};
+use crate::template::Shared;
 use crate::threshold::{Data, Gate, Judgement, LoadTime};
 use crate::usage;
 
@@ -35,6 +35,7 @@ pub(super) struct Session<'a> {
     shared: Option<Arc<Shared>>,
     totals: Staged,
     seconds: Vec<Second>,
+    windows: Windows,
     samples: Vec<Sample>,
     watched: Watched,
     /// What `setup` and `verify` captured, for the reports to leave out.
@@ -66,6 +67,7 @@ impl<'a> Session<'a> {
             shared: None,
             totals: Staged::new(&test.catalog, test.scenarios.len()),
             seconds: Vec::new(),
+            windows: Windows::new(&test.catalog),
             samples: Vec::new(),
             watched: Watched::default(),
             captured: Vec::new(),
@@ -103,7 +105,7 @@ impl<'a> Session<'a> {
         };
         self.target_url.clone_from(&ready.url);
         self.workers = workers(self.settings.workers, ready.is_local);
-        let env = Env { given: self.settings.env.clone() };
+        let env = test.env.clone();
         let shared = Arc::new(Shared::new(self.seed, ready.url.clone(), ready.bundled.is_some(), env));
         self.shared = Some(Arc::clone(&shared));
         let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, shared);
@@ -258,6 +260,7 @@ impl<'a> Session<'a> {
             let Some(interval) = interval else { break };
             let Interval { second, counted, users, samples, logs, faults, stop_run, ended: over } = interval;
             self.totals.add(&counted);
+            self.windows.add(second, &counted);
             self.samples.extend(samples);
             self.seconds.push(Second::new(second, users.iter().sum(), &counted, &test.catalog));
             if let Some((path, log)) = &mut log
@@ -438,12 +441,14 @@ impl<'a> Session<'a> {
             test: &self.test,
             totals: &self.totals,
             seconds: &self.seconds,
+            windows: &self.windows,
             watched: &self.watched,
             samples: &self.samples,
             judgements: &self.judgements,
             invariants: self.invariants.clone(),
             ended,
             load: &self.load,
+            time_scale: self.settings.time_scale,
             command: &self.settings.command,
             seed: self.seed,
             workers: u32::try_from(self.workers).unwrap_or(u32::MAX),

@@ -13,7 +13,7 @@ pub use poll::{Every, Poll, PollInfo, PollKind, Turn};
 
 use crate::scenario::monitor::Watch;
 use crate::scenario::threshold::Threshold;
-use crate::template::{Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
+use crate::template::{Env, Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
 use crate::units::{Percent, Rate};
 
 /// One file, checked.
@@ -23,6 +23,8 @@ pub struct Test {
     pub description: Option<String>,
     /// The file it came from, as the user named it.
     pub file: PathBuf,
+    /// What `env()` and `secret()` read: the same when it is checked and when it runs.
+    pub env: Env,
     pub target: Target,
     pub connections: Connections,
     /// What `data` names, in the order of the file; an index is a [`FeederId`].

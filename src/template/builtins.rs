@@ -9,8 +9,9 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use sha2::{Digest, Sha256};
 
 use super::TemplateError;
+use super::env::{Env, SecretError};
 use super::lexer::{Kind, Token};
-use super::scope::{Env, mend_missing, with_current};
+use super::scope::{mend_missing, with_current};
 use super::{answer_json, write_json};
 
 /// The names an expression may call.
@@ -147,12 +148,7 @@ fn env(name: &str, default: Option<Value>) -> Result<Value, Error> {
 }
 
 fn secret(name: &str) -> Result<String, Error> {
-    with_current(|scope| {
-        let value = scope.shared.env.get(name);
-        let value = value.ok_or_else(|| wrong(format!("the secret `{name}` is not in the environment")))?;
-        scope.shared.note_secret(&value);
-        Ok(value)
-    })
+    with_current(|scope| scope.shared.secret(name)).map_err(|error| wrong(error.to_string()))
 }
 
 /// The first match of an RFC 9535 path, or null.
@@ -343,20 +339,29 @@ fn check_literals(name: &str, source: &str, call: &[Token], env: &Env) -> Result
         "now" => {
             jiff::fmt::strtime::format(&literal, &jiff::Zoned::now()).err().map(|error| error.to_string())
         }
-        "env" | "secret" if commas == 0 && env.get(&literal).is_none() => {
-            let help = if name == "env" {
-                format!(
-                    "set it, run with `--env {literal}=…`, or give a default: `env(\"{literal}\", \"…\")`"
-                )
-            } else {
-                format!("set it in the environment before the run, or run with `--env {literal}=…`")
-            };
+        "env" if commas == 0 && env.get(&literal).is_none() => {
             return Err(TemplateError {
                 problem: format!("the environment variable `{literal}` is not set"),
-                help: Some(help),
+                help: Some(format!(
+                    "set it, run with `--env {literal}=…` or `--env-file`, or give a default: `env(\"{literal}\", \"…\")`"
+                )),
                 at: Some(at),
             });
         }
+        "secret" if commas == 0 => match env.secret(&literal) {
+            Ok(_) => None,
+            Err(error) => {
+                let help = match error {
+                    SecretError::Missing { .. } => format!(
+                        "set it in the environment before the run, or `{literal}_FILE` to a file that holds it, or run with `--env-file`"
+                    ),
+                    SecretError::File { .. } => {
+                        "let it name a file that holds the secret and nothing else".into()
+                    }
+                };
+                return Err(TemplateError { problem: error.to_string(), help: Some(help), at: Some(at) });
+            }
+        },
         _ => None,
     };
     match problem {

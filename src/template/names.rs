@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::env::Env;
 use super::lexer::{Kind, Token};
-use super::scope::Env;
 use super::{Slot, TemplateError, builtins};
 
 /// Which names an expression may use.

@@ -555,3 +555,24 @@ fn findings_of_included_files_say_where_they_are() {
     let seen = (place["file"].as_str(), place["line"].as_u64(), place["end_column"].as_u64());
     assert_eq!(seen, (Some("parts/wrong.yaml"), Some(2), Some(6)), "{found:#}");
 }
+
+/// `--env` wins over the environment, and that over files; of several files the last. A file beside the test is
+/// not read by itself.
+#[test]
+fn variables_and_where_they_come_from() {
+    let server = Recording::start(|_| Answer::ok());
+    let yaml = format!(
+        "target: {}\nload: {{ users: 1, iterations: 1 }}\nflow:\n  - post: /\n    \
+         body: ${{ [env('GIVEN'), env('OWN'), env('FIRST'), env('SECOND'), env('BESIDE', 'none')] | join(' ') }}\n",
+        server.url()
+    );
+    let run = Loadtest::run(&yaml)
+        .file("one.env", "GIVEN=one\nOWN=one\nFIRST=one\nSECOND=one\n")
+        .file("two.env", "SECOND=two\n")
+        .file(".env", "BESIDE=beside\n")
+        .env("OWN", "own")
+        .env("GIVEN", "own")
+        .args(&["--env", "GIVEN=given", "--env-file", "one.env", "--env-file", "two.env"]);
+    run.end().expect_passed();
+    assert_eq!(server.asked()[0].body, "given own one two none");
+}

@@ -6,6 +6,7 @@
 mod support;
 
 mod commands;
+mod compare;
 mod connections;
 mod control;
 mod data;

@@ -317,6 +317,12 @@ impl Ended {
         format!("code {}, stdout:\n{}\nstderr:\n{}", self.code, self.stdout, self.stderr)
     }
 
+    /// The next use of the program, in the same folder.
+    pub(crate) fn then(mut self, verb: &str) -> Loadtest {
+        let folder = std::mem::take(&mut self.folder);
+        Loadtest { folder, args: vec![verb.to_owned()], env: Vec::new(), shell: None }
+    }
+
     /// A list of the result, by its key.
     #[track_caller]
     pub(crate) fn list(&self, key: &str) -> &[Value] {

@@ -26,6 +26,7 @@ fn times(count: u64, p50_ms: f64) -> Distribution {
 fn outcome(kind: OutcomeKind, name: &str, count: u64, p50_ms: f64) -> OutcomeResult {
     let seen = (count > 0).then(|| times(count, p50_ms));
     OutcomeResult {
+        response_windows: None,
         kind,
         name: name.into(),
         count,
@@ -112,6 +113,8 @@ fn result(
         Validity { verdict: validity.0, reasons: validity.1.iter().map(|&reason| reason.into()).collect() };
     let iterations = rows.first().map_or(0, |row| row.attempted);
     RunResult {
+        time_scale: Some(1.0),
+        window_s: Some(1),
         format: FORMAT,
         loadtest: "0.1.0".into(),
         scenario: ScenarioInfo {

@@ -10,6 +10,7 @@ use crate::scenario::model::{
 };
 use crate::scenario::monitor::{Gauge, Watch, WatchKind};
 use crate::scenario::threshold::{Comparison, Filter};
+use crate::template::Env;
 use crate::threshold::{Data, Gate};
 
 fn test() -> Test {
@@ -36,6 +37,7 @@ fn test() -> Test {
         name: "reservation-stress".into(),
         description: Some("50 seats and 50 users.".into()),
         file: "scenarios/reservation-stress.yaml".into(),
+        env: Env::default(),
         target: Target {
             kind: TargetKind::Bundled,
             ready: Some("/healthz".into()),
@@ -156,10 +158,13 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
     watched.sources[0].record(0, Gauge::Memory, 15_000_000.0);
     watched.sources[0].record(0, Gauge::Cpu, 0.437_219);
     let empty = Staged::new(&test.catalog, 1);
+    let mut windows = Windows::new(&test.catalog);
+    windows.add(0, &totals);
     let mut facts = Facts {
         test: &test,
         totals: &empty,
         seconds: &seconds,
+        windows: &windows,
         watched: &watched,
         samples: &samples,
         judgements: &judgements,
@@ -170,6 +175,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         }],
         ended: Ended::Completed,
         load: &load,
+        time_scale: 1.0,
         command: &command,
         seed: 7,
         workers: 1,
@@ -227,6 +233,9 @@ fn histograms_are_kept_whole() {
     let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
     assert_eq!(histogram.len(), 50);
     assert_eq!(histogram.value_at_percentile(50.0) / 1_000_000, 12);
+    let text = result.rows[1].outcomes[3].response_windows.as_ref().unwrap();
+    let windows = crate::result::windows::decode(text).unwrap();
+    assert_eq!(windows.slots().iter().map(|slot| slot.count).sum::<u64>(), 2);
 }
 
 #[test]

@@ -219,6 +219,7 @@ impl Check<'_> {
         let monitor = monitor::monitor(target.as_ref());
         Some(Test {
             file: self.source.path().to_owned(),
+            env: self.env.clone(),
             description,
             target: target?,
             connections: self.connections,

@@ -105,8 +105,13 @@ impl Check<'_> {
             }
         };
         let shared = Arc::new(Shared::new(0, String::new(), false, self.env.clone()));
-        let mut scope = Scope::new(shared, Arc::from(""), 0, Arc::from([]));
+        let mut scope = Scope::new(Arc::clone(&shared), Arc::from(""), 0, Arc::from([]));
         match template.render_to_string(&mut scope) {
+            Ok(_) if !shared.secrets().is_empty() => {
+                let problem = "what stands here is shown by plans and reports, and a secret must not be";
+                self.error(&node.span, problem, "write `env(…)`, and keep secrets to headers and bodies");
+                None
+            }
             Ok(rendered) => Some(rendered),
             Err(error) => {
                 self.error(&node.span, error.problem, example);

@@ -230,6 +230,8 @@ impl<'t> Builder<'t> {
             }
             let key = self.key(event, &span, depth)?;
             let (event, span) = self.next()?;
+            // Of an alias, where it stands and not what it names.
+            let alias = matches!(event, Event::Alias(_)).then(|| self.range(&span));
             let value = self.node(event, &span, depth + 1)?;
             let Some(key) = key else { continue };
             if style == StructureStyle::Flow && self.has_no_colon(&key) {
@@ -246,7 +248,7 @@ impl<'t> Builder<'t> {
                 continue;
             }
             if key.name == "<<" {
-                self.merge(&value, &mut merged);
+                self.merge(&value, alias.unwrap_or(value.span.clone()), &mut merged);
                 continue;
             }
             if let Some(first) = seen.get(&key.name) {
@@ -286,7 +288,7 @@ impl<'t> Builder<'t> {
         Ok(None)
     }
 
-    fn merge(&mut self, value: &Node, merged: &mut Vec<Entry>) {
+    fn merge(&mut self, value: &Node, at: Range<usize>, merged: &mut Vec<Entry>) {
         match &value.kind {
             Kind::Map(entries) => merged.extend(entries.iter().cloned()),
             Kind::List(items) if items.iter().all(|item| matches!(item.kind, Kind::Map(_))) => {
@@ -294,11 +296,8 @@ impl<'t> Builder<'t> {
             }
             Kind::Broken => {}
             _ => self.found(
-                Finding::error(
-                    value.span.clone(),
-                    format!("`<<` merges maps, this is {}", value.described()),
-                )
-                .help("write an alias of a map, like `<<: *defaults`"),
+                Finding::error(at, format!("`<<` merges maps, this is {}", value.described()))
+                    .help("write an alias of a map, like `<<: *defaults`"),
             ),
         }
     }

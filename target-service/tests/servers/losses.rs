@@ -91,8 +91,12 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(servers: &Servers) -> Self {
+        Self::start_with(["--port", "0", "--admin", "--store", &servers.database, "--cache", &servers.cache])
+    }
+
+    pub(crate) fn start_with<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_ticketing"))
-            .args(["--port", "0", "--admin", "--store", &servers.database, "--cache", &servers.cache])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

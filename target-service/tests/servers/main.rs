@@ -20,6 +20,7 @@ mod losses;
 mod metrics;
 #[path = "../service/orders.rs"]
 mod orders;
+mod page;
 #[path = "../service/payments.rs"]
 mod payments;
 #[path = "../service/products.rs"]
