@@ -191,11 +191,12 @@ impl Comparer<'_> {
         rows
     }
 
-    /// All steps together.
+    /// All steps together, but for optional ones.
     fn total(&self) -> Row {
-        let all = self.measured(|_| true, |_| true);
-        let failures = self.measured(|cell| cell.kind == OutcomeKind::Failure, |_| true);
-        let successes = self.measured(|cell| cell.kind == OutcomeKind::Success, |_| true);
+        let counts = |cell: &Cell| !cell.optional;
+        let of_kind = |kind| self.measured(move |cell| counts(cell) && cell.kind == kind, counts);
+        let all = self.measured(counts, counts);
+        let (failures, successes) = (of_kind(OutcomeKind::Failure), of_kind(OutcomeKind::Success));
         let mut figures = self.figures(&[(Figure::Rate, Goal::Higher)], &all);
         let failures = self.figures(&[(Figure::Share, Goal::Lower)], &failures);
         figures.extend(failures.into_iter().map(|figure| FigureRow { figure: "failures".into(), ..figure }));

@@ -20,6 +20,9 @@ pub(super) struct Run {
 #[derive(Debug)]
 pub(super) struct Cell {
     pub(super) step: StepName,
+    /// Left out of all that does not name its step or one of its groups.
+    pub(super) optional: bool,
+    /// The groups by which it can be chosen: of an optional step, those that are optional too.
     pub(super) groups: Vec<String>,
     pub(super) kind: OutcomeKind,
     pub(super) outcome: String,
@@ -44,6 +47,14 @@ impl Run {
         let halvings = halvings(result.window_s, window_s);
         let mut cells = Vec::new();
         for row in &result.rows {
+            let is_optional = |name: &String| {
+                result
+                    .groups
+                    .iter()
+                    .any(|group| group.optional && group.name == *name && group.scenario == row.scenario)
+            };
+            let groups: Vec<String> =
+                row.groups.iter().filter(|group| !row.optional || is_optional(group)).cloned().collect();
             for outcome in &row.outcomes {
                 let windows = match &outcome.response_windows {
                     Some(text) => decode_windows(text).ok(),
@@ -57,7 +68,8 @@ impl Run {
                 });
                 cells.push(Cell {
                     step: StepName { scenario: row.scenario.clone(), step: row.name.clone() },
-                    groups: row.groups.clone(),
+                    optional: row.optional,
+                    groups: groups.clone(),
                     kind: outcome.kind,
                     outcome: outcome.name.clone(),
                     count: outcome.count,

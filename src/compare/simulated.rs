@@ -68,6 +68,7 @@ impl Service {
             }
         }
         let cell = |kind, outcome: &str, slots: Vec<Slot>, exact| Cell {
+            optional: false,
             step: StepName { scenario: "s".into(), step: "a".into() },
             groups: Vec::new(),
             kind,

@@ -36,6 +36,23 @@ fn a_slower_run_is_told_in_words() {
 }
 
 #[test]
+fn an_optional_step_counts_where_it_is_named() {
+    let slower = Service { median_ms: 40.0, ..SERVICE };
+    let mut sides = [SERVICE.side("A", 1), slower.side("B", 2)];
+    for run in sides.iter_mut().flat_map(|side| &mut side.runs) {
+        run.result.rows[0].optional = true;
+    }
+    let comparison = compared(&sides, &["latency p95 > +10%", "latency{step=reserve seat} p95 > +10%"]);
+    let of_all = (comparison.gates[0].before, comparison.gates[0].after);
+    assert_eq!(of_all, (None, None), "it is in no figure that does not name it");
+    assert!(comparison.gates[1].before.is_some(), "{:?}", comparison.gates[1]);
+    assert_eq!(comparison.gates[1].state, GateState::Broken);
+    assert!(words(&comparison, 0).iter().all(|(_, word)| *word != Word::Worse), "{:?}", comparison.rows[0]);
+    assert_eq!(comparison.rows[1].step.as_deref(), Some("reserve seat"));
+    assert!(words(&comparison, 1).contains(&("p95", Word::Worse)));
+}
+
+#[test]
 fn gates_want_a_change_that_is_no_chance() {
     let slower = Service { median_ms: 30.0, ..SERVICE };
     let state = |sides: &[Side], gate: &str| compared(sides, &[gate]).gates[0].state;

@@ -290,7 +290,7 @@ mod tests {
         ] {
             let expected: Vec<String> = why
                 .map(|why| {
-                    let text = threshold.replace('[', "").replace(']', "");
+                    let text = threshold.replace(['[', ']'], "");
                     format!("`{text}` judges what nothing records: {why}")
                 })
                 .into_iter()

@@ -139,6 +139,7 @@ fn too_little_is_not_judged() {
 fn the_score_interval_is_that_of_its_source() {
     let sample = |kind, count: u64, of: u64| {
         let cell = |kind, count| Cell {
+            optional: false,
             step: StepName { scenario: "s".into(), step: "a".into() },
             groups: Vec::new(),
             kind,

@@ -110,7 +110,9 @@ impl Which {
     /// Whether the cell is of a step that counts.
     fn step(&self, cell: &Cell) -> bool {
         let any = |wanted: &[String], name: &String| wanted.is_empty() || wanted.contains(name);
-        any(&self.steps, &cell.step.step)
+        let is_named = !self.steps.is_empty() || !self.groups.is_empty();
+        (is_named || !cell.optional)
+            && any(&self.steps, &cell.step.step)
             && any(&self.scenarios, &cell.step.scenario)
             && (self.groups.is_empty() || cell.groups.iter().any(|group| self.groups.contains(group)))
     }

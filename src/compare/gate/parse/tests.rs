@@ -7,6 +7,7 @@ fn names() -> Names {
     let row = |name: &str, scenario, business: &[&str]| RowInfo {
         name: name.into(),
         scenario,
+        optional: false,
         groups: Vec::new(),
         business: business.iter().map(|&name| name.into()).collect(),
         optional: false,
