@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-use loadtest::scenario::{Failed, LoadOptions, load_text, schema};
+use loadtest::scenario::{Failed, FileKind, LoadOptions, load_text, schema};
 
 use super::blocks::{Block, Page, page, pages};
 use super::commands::workplace;
@@ -86,7 +86,7 @@ fn every_key_of_the_language_is_in_the_reference_and_has_an_example() {
     let prose = page.prose();
     let examples: String =
         page.blocks().into_iter().filter(|block| block.language == "yaml").map(|block| block.text).collect();
-    let schema = schema();
+    let schema = schema(FileKind::Test);
     let definitions = schema["definitions"].as_object().unwrap().values();
     for place in definitions.chain([&schema]) {
         for key in place["properties"].as_object().unwrap().keys() {
