@@ -105,7 +105,10 @@ fn shape(shape_of: &Shape, places: &mut Vec<&'static Place>) -> Value {
     let duration = r"^\s*([0-9.]+(us|µs|ms|s|m|h|d))+\s*$";
     match shape_of {
         Shape::Text => json!({ "type": "string" }),
-        Shape::Scalar | Shape::Expression => json!({ "type": ["string", "number", "boolean"] }),
+        Shape::Scalar => json!({ "type": ["string", "number", "boolean"] }),
+        Shape::Expression => {
+            json!({ "type": ["string", "number", "boolean"], "$comment": "expression" })
+        }
         Shape::Any => json!({}),
         Shape::Duration => quantity(duration, "a duration has a unit, like `10s`, `500ms` or `1m30s`"),
         Shape::Rate => quantity(
