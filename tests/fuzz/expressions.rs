@@ -18,7 +18,7 @@ static NAMES: LazyLock<Vec<String>> =
 
 /// A user who has had an answer.
 fn scope(body: &str) -> Box<Scope> {
-    let env = Env { given: vec![("KEY".into(), "value".into())] };
+    let env = Env { given: vec![("KEY".into(), "value".into())], ..Env::default() };
     let shared = Arc::new(Shared::new(7, "http://127.0.0.1:1".into(), true, env));
     let mut scope = Scope::new(shared, "fuzz".into(), 0, NAMES.clone().into());
     scope.user_id = 42;
@@ -223,7 +223,7 @@ fn survives(source: &str) {
     if source.len() > 4096 {
         return;
     }
-    let env = Env { given: vec![("KEY".into(), "value".into())] };
+    let env = Env { given: vec![("KEY".into(), "value".into())], ..Env::default() };
     let visible = Visible { slots: &NAMES, rows: &[], answer: true, results: false, env: &env };
     let points = |at: Option<std::ops::Range<usize>>, text: &str| at.is_none_or(|at| text.get(at).is_some());
     match Expr::compile(source, visible) {
