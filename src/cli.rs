@@ -43,7 +43,11 @@ pub enum Command {
     /// Run the bundled ticketing service in the foreground.
     Target(TargetArgs),
     /// Print the JSON Schema of scenario files, for editors.
-    Schema,
+    Schema {
+        /// What the files hold.
+        #[arg(value_enum, default_value = "test")]
+        kind: SchemaKind,
+    },
     /// Print a completion script for a shell.
     Completions { shell: clap_complete::Shell },
 }
@@ -190,6 +194,16 @@ pub enum ValidateFormat {
     Text,
     /// For programs: one JSON document.
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaKind {
+    /// A test.
+    Test,
+    /// A list of steps that tests include.
+    Steps,
+    /// Variables and data that tests include.
+    Included,
 }
 
 #[derive(Debug, Args)]

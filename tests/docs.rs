@@ -32,5 +32,7 @@ mod examples;
 mod faults;
 #[path = "docs/generated.rs"]
 mod generated;
+#[path = "docs/keys.rs"]
+mod keys;
 #[path = "docs/links.rs"]
 mod links;

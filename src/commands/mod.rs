@@ -22,7 +22,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Target(args) => target::run(&args),
-        Command::Schema => schema::run(),
+        Command::Schema { kind } => schema::run(kind),
         Command::Completions { shell } => completions::run(shell),
     }
 }

@@ -84,7 +84,7 @@ impl<'a> Taker<'a> {
         ];
         let takes =
             parts.into_iter().filter(move |(feeds, _)| feeds.iter().any(|feed| feed.feeder == feeder));
-        let begins = (begins < Duration::MAX).then(|| begins.as_secs_f64());
+        let begins = Some(begins).filter(|begins| *begins < Duration::MAX).map(|begins| begins.as_secs_f64());
         takes.map(move |(_, what)| Taker { scenario, begins, what })
     }
 

@@ -17,7 +17,7 @@ pub use read::{
     Failed, LARGEST, LoadOptions, Loaded, ReadError, ReadProblem, TargetError, load, load_text,
     target_override,
 };
-pub use schema::schema;
+pub use schema::{FileKind, schema};
 
 #[cfg(test)]
 mod tests;

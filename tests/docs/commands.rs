@@ -37,6 +37,10 @@ fn blocks(language: &str) -> Vec<Block> {
 pub(crate) fn workplace() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(root().join("scenarios"), folder.path().join("scenarios")).unwrap();
+    for entry in std::fs::read_dir(root().join("tests/docs/keys/files")).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+    }
     let mut names = BTreeSet::new();
     for block in pages().iter().flat_map(Page::blocks) {
         let Some(name) = block.file else { continue };

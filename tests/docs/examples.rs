@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-use loadtest::scenario::{Failed, LoadOptions, load_text, schema};
+use loadtest::scenario::{Failed, FileKind, LoadOptions, load_text, schema};
 
 use super::blocks::{Block, Page, page, pages};
 use super::commands::workplace;
@@ -13,7 +13,7 @@ use super::commands::workplace;
 static FILES: LazyLock<TempDir> = LazyLock::new(workplace);
 
 /// What `validate` would say; empty for a file without findings.
-fn findings(yaml: &str) -> String {
+pub(crate) fn findings(yaml: &str) -> String {
     match load_text(&FILES.path().join("example.yaml"), yaml.to_owned(), &LoadOptions::default()) {
         Ok(loaded) => loaded.source.render(&loaded.warnings, false),
         Err(Failed::Findings { file, findings }) => file.render(&findings, false),
@@ -21,19 +21,21 @@ fn findings(yaml: &str) -> String {
     }
 }
 
-fn indented(text: &str) -> String {
+pub(crate) fn indented(text: &str) -> String {
     text.split_inclusive('\n').flat_map(|line| ["  ", line]).collect()
 }
 
 /// Keys of a scenario, with those that it cannot do without.
-fn completed(part: &str) -> String {
+pub(crate) fn completed(part: &str) -> String {
     let mut whole = part.to_owned();
     for (key, default) in [
         ("target:", "target: bundled\n"),
         ("load:", "load: { users: 1, duration: 1s }\n"),
-        ("flow:", "flow:\n  - get: /\n"),
+        ("flow:", "flow:\n  - get: /api/v1/concerts\n"),
     ] {
-        if !part.lines().any(|line| line.starts_with(key)) {
+        let has = |key: &str| part.lines().any(|line| line.starts_with(key));
+        // Several scenarios have each their own.
+        if !has(key) && (key == "target:" || !has("scenarios:")) {
             whole += default;
         }
     }
@@ -86,7 +88,7 @@ fn every_key_of_the_language_is_in_the_reference_and_has_an_example() {
     let prose = page.prose();
     let examples: String =
         page.blocks().into_iter().filter(|block| block.language == "yaml").map(|block| block.text).collect();
-    let schema = schema();
+    let schema = schema(FileKind::Test);
     let definitions = schema["definitions"].as_object().unwrap().values();
     for place in definitions.chain([&schema]) {
         for key in place["properties"].as_object().unwrap().keys() {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::blocks::{page, root};
 
 /// Holds a part of a page against what it should be; with `UPDATE_DOCS`, writes it.
-fn hold(path: &str, parts: &[(String, String)]) {
+pub(crate) fn hold(path: &str, parts: &[(String, String)]) {
     let text = page(path).text;
     let mut wanted = text.clone();
     for (name, part) in parts {

@@ -74,6 +74,36 @@ pub enum Metric {
     },
 }
 
+impl Metric {
+    /// What it measures, for those who look for one.
+    pub(crate) const fn about(self) -> &'static str {
+        match self {
+            Metric::Latency => "Response time: from when a request was due.",
+            Metric::ServiceTime => "From the first byte sent to the last one read.",
+            Metric::Connect => "Opening the connection, where a request had to.",
+            Metric::Tls => "The TLS handshake, where there was one.",
+            Metric::Ttfb => "From the first byte sent to the first one read.",
+            Metric::IterationDuration => "How long iterations took that came to their end.",
+            Metric::GroupDuration => "How long groups took that came to their end.",
+            Metric::Requests => "Requests that came to an outcome.",
+            Metric::Iterations => "Iterations that came to their end.",
+            Metric::Failures => "Failures, of all requests and polls that came to an outcome.",
+            Metric::Business => "Business outcomes, of all requests that came to one.",
+            Metric::Checks => "Checks that held, of those that were tried.",
+            Metric::Dropped => "Arrivals that found `max_users` busy.",
+            Metric::Cut => "Iterations that ended for want of a capture.",
+            Metric::Interrupted => "Iterations that were still running at the end.",
+            Metric::Lateness => "How late arrivals began and think times ended: the generator's own.",
+            Metric::PollDuration => "How long a `poll` took that got what it waited for.",
+            Metric::TimeToTurn => "How long `wait_for_turn` took, where the turn came.",
+            Metric::QueuePosition => "Places in the queue, as answers told them.",
+            Metric::GivenUp => "Polls that gave up, of those that came to an end of their own.",
+            Metric::Abandoned => "Users who left while they waited for a turn.",
+            Metric::Custom(_) => "A metric of your own.",
+        }
+    }
+}
+
 /// Which samples count. Empty lists leave nothing out.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Filter {
