@@ -4,7 +4,7 @@ use comfy_table::Cell;
 
 use super::sections::{amount, spread};
 use super::steps::named;
-use super::{Ink, Style, list, plain, time};
+use super::{Ink, Style, list, time};
 use crate::report::sparkline::sparkline;
 use crate::result::{PollKind, PollResult, RunResult};
 use crate::units::count;

@@ -99,6 +99,8 @@ impl Metric {
             Metric::QueuePosition => "Places in the queue, as answers told them.",
             Metric::GivenUp => "Polls that gave up, of those that came to an end of their own.",
             Metric::Abandoned => "Users who left while they waited for a turn.",
+            Metric::Throttled => "How long requests waited for `throttle`.",
+            Metric::Watched { .. } => "What is watched of the target, once a second.",
             Metric::Custom(_) => "A metric of your own.",
         }
     }

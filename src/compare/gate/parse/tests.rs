@@ -10,7 +10,6 @@ fn names() -> Names {
         optional: false,
         groups: Vec::new(),
         business: business.iter().map(|&name| name.into()).collect(),
-        optional: false,
     };
     Names {
         catalog: Catalog {
