@@ -433,9 +433,9 @@ pub(crate) fn wants_group(filter: &Filter, catalog: &Catalog, index: usize) -> b
     let Some(info) = catalog.groups.get(index) else { return false };
     let named = filter.groups.iter().any(|group| group.index() == index);
     let counts = !info.optional || names_the_unmeasured(filter, catalog, info.scenario);
-    (named || (filter.groups.is_empty() && counts))
-        && (named || wants_scenario(filter, catalog, usize::from(info.scenario)))
-        && (filter.scenarios.is_empty() || filter.scenarios.contains(&info.scenario))
+    let unnamed =
+        filter.groups.is_empty() && counts && wants_scenario(filter, catalog, usize::from(info.scenario));
+    (named || unnamed) && (filter.scenarios.is_empty() || filter.scenarios.contains(&info.scenario))
 }
 
 pub(crate) fn wants_row(filter: &Filter, catalog: &Catalog, index: usize, row: &RowInfo) -> bool {
