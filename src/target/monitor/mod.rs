@@ -30,6 +30,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
 /// A look at the end of the load waits for less: somebody waits for the report.
 const LONGEST_LAST_LOOK: Duration = Duration::from_millis(500);
+/// Two looks further apart say nothing of the seconds between them: one that failed may lie there, and no more.
+const LONGEST_GAP: Duration = Duration::from_millis(2500);
 /// Less than this since the look before says little about a rate.
 const SHORTEST: Duration = Duration::from_millis(200);
 
@@ -171,11 +173,11 @@ impl Source {
                 break;
             }
             let Some(look) = self.look(&seen).await else { continue };
-            if let Some(before) = &before
+            let took = before.as_ref().map(|before| look.at.saturating_duration_since(before.at));
+            if let (Some(before), Some(took)) = (&before, took.filter(|took| *took <= LONGEST_GAP))
                 && let Some(source) = seen.borrow_mut().watched.sources.get_mut(self.index)
             {
                 let since = |look: &Look| look.at.saturating_duration_since(epoch);
-                let took = look.at.saturating_duration_since(before.at);
                 let figures = figures(&before.reading, &look.reading, took, source.cpu_limit);
                 for second in seconds(since(before), since(&look)) {
                     figures.iter().for_each(|(gauge, value)| source.record(second, *gauge, *value));
