@@ -80,14 +80,19 @@ fn a_generator_without_room_is_suspect() {
          flow:\n  - get: /a\n  - set: {{ digest: '${{ sha256(big) }}' }}\n",
         server.url()
     );
-    for (strict, code) in [(false, 0), (true, 97)] {
-        // Ahead of all other programs, for it is the share of a whole core that is looked at.
-        let run = Loadtest::run(&yaml).after_shell("renice -n -19 $$ >/dev/null 2>&1");
-        let run = if strict { run.arg("--strict") } else { run };
-        let ended = run.end().expect_code(code).expect_accounted();
+    for strict in [false, true] {
+        // Ahead of the other programs, for it is the share of a whole core that is looked at. Where others take
+        // it all the same, the run says that it had less, and is tried again.
+        let busy = (0..10).find_map(|_| {
+            let run = Loadtest::run(&yaml).after_shell("renice -n -19 $$ >/dev/null 2>&1");
+            let ended = if strict { run.arg("--strict") } else { run }.end().expect_accounted();
+            let share = ended.result["generator"]["cpu_share"].as_f64().unwrap();
+            let reasons = ended.result["validity"]["reasons"].to_string();
+            assert_eq!(share > 0.9, reasons.contains("% of its cores (limit 90%)"), "{share}: {reasons}");
+            (share > 0.9).then_some(ended)
+        });
+        let ended = busy.expect("one of ten tries with a core of its own");
         assert_eq!(ended.result["validity"]["verdict"], "suspect", "{}", ended.said());
-        let reasons = ended.result["validity"]["reasons"].to_string();
-        assert!(reasons.contains("% of its cores (limit 90%)"), "{reasons}");
-        assert!(ended.result["generator"]["cpu_share"].as_f64().unwrap() > 0.9, "{reasons}");
+        ended.expect_code(if strict { 97 } else { 0 });
     }
 }
