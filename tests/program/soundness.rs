@@ -71,12 +71,12 @@ fn a_generator_that_was_a_little_late_is_suspect() {
     }
 }
 
-/// Whoever computes all the time may be what is slow.
+/// Whoever computes all the time may be what is slow. There are users enough for one to have its answer always.
 #[test]
 fn a_generator_without_room_is_suspect() {
     let server = Recording::start(|_| Answer::ok());
     let yaml = format!(
-        "target: {}\nload: {{ users: 4, duration: 3s }}\nvars:\n  big: '${{ \"x\" * 100000 }}'\n\
+        "target: {}\nload: {{ users: 100, duration: 3s }}\nvars:\n  big: '${{ \"x\" * 100000 }}'\n\
          flow:\n  - get: /a\n  - set: {{ digest: '${{ sha256(big) }}' }}\n",
         server.url()
     );
