@@ -109,7 +109,7 @@ impl<'a> Session<'a> {
         let test = Arc::clone(&self.test);
         let stops = Stops::listen();
         let ready = tokio::select! {
-            ready = target::start(&test.target) => ready,
+            ready = target::start(&test) => ready,
             () = stops.at_least(1) => return Ok(self.without_load(Ended::Interrupted)),
         };
         let ready = match ready {
@@ -121,7 +121,13 @@ impl<'a> Session<'a> {
         let env = Env { given: self.args.scenario.env.clone() };
         let shared = Arc::new(Shared::new(self.seed, ready.url.clone(), ready.bundled.is_some(), env));
         self.shared = Some(Arc::clone(&shared));
-        let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, shared);
+        let prepared = Prepared::new(
+            Arc::clone(&test),
+            &ready.origin,
+            &ready.prefix,
+            Arc::clone(&ready.network),
+            shared,
+        );
         let prepared = match prepared {
             Ok(prepared) => Arc::new(prepared),
             Err(error) => return Ok(self.without_load(Ended::SetupFailed(error.to_string()))),

@@ -3,6 +3,7 @@
 //! One thread per core, each with a current-thread runtime; a user is a local task that stays with its worker.
 //! Workers hand what they counted over once a second. What it means is decided elsewhere.
 
+mod body;
 mod classify;
 mod closed;
 mod collect;
@@ -23,7 +24,7 @@ pub use collect::{Interval, Running};
 pub use once::{CheckResult, Once, OnceReport};
 pub use wire::WireError;
 
-use crate::http::{Network, Origin, Scheme, TlsSetupError};
+use crate::http::{Network, Origin, Proxy, Scheme, TlsSetupError};
 use crate::scenario::model::{Action, Scenario, Step, Test};
 use crate::template::{Reads, Shared, Uses, Value};
 use wire::Wire;
@@ -73,6 +74,7 @@ impl Prepared {
         test: Arc<Test>,
         origin: &Origin,
         prefix: &str,
+        network: Arc<Network>,
         shared: Arc<Shared>,
     ) -> Result<Prepared, PrepareError> {
         let mut requests = Vec::new();
@@ -82,7 +84,7 @@ impl Prepared {
                 let mut failed = None;
                 walk(block, &mut |step| {
                     let Action::Request(request) = &step.action else { return };
-                    match Wire::new(request, origin, prefix) {
+                    match Wire::new(request, origin, prefix, &network) {
                         Ok(wire) => {
                             let own = reads_of_answer(request);
                             let answer_is_read = own.answer || later.answer;
@@ -103,10 +105,12 @@ impl Prepared {
             }
         }
         requests.sort_by_key(|(id, _)| *id);
-        let network = Arc::new(Network::default());
         let is_secure = |(_, prepared): &(_, PreparedRequest)| prepared.wire.origin.scheme() == Scheme::Https;
         if requests.iter().any(is_secure) {
             network.tls()?;
+        }
+        if let Some(password) = network.proxy().and_then(Proxy::password) {
+            shared.keep_secret(password);
         }
         let scenarios = test.scenarios.iter().map(|scenario| PreparedScenario {
             name: Arc::from(scenario.name.as_str()),
@@ -157,25 +161,17 @@ fn reads_of_answer(request: &crate::scenario::model::RequestStep) -> Reads {
 
 /// What expressions read of an answer that is not their own request's.
 fn reads_outside_requests(block: &[Step]) -> Reads {
-    use crate::scenario::model::{Body, Url};
     let mut uses = Uses::default();
     walk(block, &mut |step| {
         step.when.iter().for_each(|expr| uses.add(expr));
         match &step.action {
             Action::Request(request) => {
-                let (Url::Path(path) | Url::Absolute { path, .. }) = &request.url;
-                path.exprs().for_each(|expr| uses.add(expr));
+                request.url.path.exprs().for_each(|expr| uses.add(expr));
                 for (_, text) in request.headers.iter().chain(&request.query) {
                     text.exprs().for_each(|expr| uses.add(expr));
                 }
-                match &request.body {
-                    Body::None => {}
-                    Body::Json(json) => json.exprs().for_each(|expr| uses.add(expr)),
-                    Body::Text(text) => text.exprs().for_each(|expr| uses.add(expr)),
-                    Body::Form(fields) => {
-                        fields.iter().flat_map(|(_, text)| text.exprs()).for_each(|expr| uses.add(expr));
-                    }
-                }
+                request.auth.iter().for_each(|auth| auth.for_each_expr(&mut |expr| uses.add(expr)));
+                request.body.for_each_expr(&mut |expr| uses.add(expr));
             }
             Action::Repeat { times, .. } => times.for_each_expr(&mut |expr| uses.add(expr)),
             Action::While { condition, .. } => uses.add(condition),

@@ -38,11 +38,11 @@ impl Drop for InFlight<'_> {
 impl Worker {
     pub(super) async fn request(&self, user: &mut User, step: &RequestStep) -> Flow {
         let prepared = &self.prepared.requests[step.id.index()];
-        let mut bytes = self.take_buffer();
+        let mut outgoing = self.take_buffer();
         let rendered =
-            prepared.wire.render(step, &mut user.scope, &mut self.scratch.borrow_mut(), &mut bytes);
+            prepared.wire.render(step, &mut user.scope, &mut self.scratch.borrow_mut(), &mut outgoing);
         if let Err(error) = rendered {
-            self.give_buffer(bytes);
+            self.give_buffer(outgoing);
             self.own_fault(user, OwnFault::Template, error.to_string());
             return Flow::End(Early::Failed);
         }
@@ -56,7 +56,8 @@ impl Worker {
             InFlight { worker: self, row: step.row, stage, timing: Timing::at(due), over: false };
         let request = Request {
             origin: &prepared.wire.origin,
-            wire: &bytes,
+            wire: &outgoing.text,
+            insets: &outgoing.insets,
             is_head: prepared.wire.is_head,
             timeout: prepared.wire.timeout,
             keep_body: if step.reads_body { KeepBody::Always } else { KeepBody::UnlessOk },
@@ -87,7 +88,7 @@ impl Worker {
                 drop(flight);
                 // Without a descriptor it may have come to its end at once: the user has yet to let others in.
                 user.waited = false;
-                self.give_buffer(bytes);
+                self.give_buffer(outgoing);
                 self.own_fault(user, fault, detail.into_owned());
                 return Flow::End(Early::Failed);
             }
@@ -96,7 +97,7 @@ impl Worker {
             Ok(classified) => classified,
             Err(error) => {
                 drop(flight);
-                self.give_buffer(bytes);
+                self.give_buffer(outgoing);
                 return self.template_fault(user, &error);
             }
         };
@@ -118,9 +119,9 @@ impl Worker {
         }
         if let Outcome::Failure(cause) = classified.outcome {
             let detail = classified.detail.unwrap_or_default();
-            self.keep_sample(user, step.row, cause, &bytes, detail);
+            self.keep_sample(user, step.row, cause, &outgoing.text, detail);
         }
-        self.give_buffer(bytes);
+        self.give_buffer(outgoing);
         if prepared.answer_is_read {
             user.scope.set_outcome(&self.outcome_name(step, classified.outcome));
             if let Err(error) = self.tally(user, &step.tallies) {

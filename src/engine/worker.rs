@@ -15,6 +15,7 @@ use super::timer::Timer;
 use super::user::User;
 use super::wire::Scratch;
 use super::{Base, Prepared};
+use crate::http::request::Outgoing;
 use crate::metrics::{Recorder, Sample, Staged};
 use crate::outcome::{Cause, OwnFault};
 use crate::plan;
@@ -63,7 +64,7 @@ pub(super) struct Worker {
     pub(super) epoch: Instant,
     recorder: RefCell<Staged>,
     pub(super) scratch: RefCell<Scratch>,
-    buffers: RefCell<Vec<Vec<u8>>>,
+    buffers: RefCell<Vec<Outgoing>>,
     pub(super) samples: RefCell<Vec<Sample>>,
     pub(super) sampled: RefCell<HashSet<(RowId, Cause)>>,
     faults: RefCell<BTreeMap<OwnFault, String>>,
@@ -220,14 +221,14 @@ impl Worker {
         Counted(Rc::clone(self), usize::from(scenario))
     }
 
-    pub(super) fn take_buffer(&self) -> Vec<u8> {
+    pub(super) fn take_buffer(&self) -> Outgoing {
         self.buffers.borrow_mut().pop().unwrap_or_default()
     }
 
-    pub(super) fn give_buffer(&self, buffer: Vec<u8>) {
+    pub(super) fn give_buffer(&self, buffer: Outgoing) {
         /// A large body must not stay with every buffer.
         const KEPT: usize = 64 * 1024;
-        if buffer.capacity() <= KEPT {
+        if buffer.text.capacity() <= KEPT {
             self.buffers.borrow_mut().push(buffer);
         }
     }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use crate::http::connection::{Connection, tls_error};
 use crate::http::deadline::{Timer, deadline};
 use crate::http::error::ExchangeError;
+use crate::http::request::Inset;
 use crate::http::{KeepBody, Network, Origin, Progress, Response, Timing, tls};
 use crate::outcome::{Cause, Phase, ProtocolFault};
 
@@ -20,13 +21,40 @@ use crate::outcome::{Cause, Phase, ProtocolFault};
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     pub origin: &'a Origin,
-    /// The request as it goes out, head and body.
+    /// The request as it goes out, head and body, but for the insets.
     pub wire: &'a [u8],
+    /// Files that stand in its body, in their order.
+    pub insets: &'a [Inset],
     /// A HEAD request: its answer has no body, whatever its headers say.
     pub is_head: bool,
     /// For the whole exchange, from the start of connecting or sending.
     pub timeout: Duration,
     pub keep_body: KeepBody,
+}
+
+impl Request<'_> {
+    /// All bytes that go out.
+    pub(crate) fn len(&self) -> usize {
+        self.wire.len() + self.insets.iter().map(|inset| inset.bytes.len()).sum::<usize>()
+    }
+
+    /// The bytes that go out after so many others: as far as they stand together. Empty at the end.
+    pub(crate) fn bytes_after(&self, written: usize) -> &[u8] {
+        let (mut from, mut skip) = (0, written);
+        for inset in self.insets {
+            let text = &self.wire[from..inset.at];
+            if skip < text.len() {
+                return &text[skip..];
+            }
+            skip -= text.len();
+            if skip < inset.bytes.len() {
+                return &inset.bytes[skip..];
+            }
+            skip -= inset.bytes.len();
+            from = inset.at;
+        }
+        &self.wire[from + skip..]
+    }
 }
 
 /// The connections of one virtual user: at most one per origin, opened when first needed, kept alive, opened
@@ -161,7 +189,9 @@ enum Crash {
 
 /// A request under way over one connection.
 struct Flight<'a> {
-    wire: &'a [u8],
+    request: &'a Request<'a>,
+    /// All bytes of it.
+    length: usize,
     connection: Connection,
     reused: bool,
     response: &'a mut Response,
@@ -176,7 +206,7 @@ struct Flight<'a> {
 
 impl<'a> Flight<'a> {
     fn new(
-        request: &Request<'a>,
+        request: &'a Request<'a>,
         connection: Connection,
         reused: bool,
         response: &'a mut Response,
@@ -185,9 +215,9 @@ impl<'a> Flight<'a> {
         timing.first_byte_written = None;
         timing.bytes_sent = 0;
         let now = reused.then_some(timing.began);
-        let wire = request.wire;
         Flight {
-            wire,
+            request,
+            length: request.len(),
             connection,
             reused,
             response,
@@ -218,7 +248,7 @@ impl<'a> Flight<'a> {
     }
 
     fn is_sent(&self) -> bool {
-        self.write_failed.is_some() || (self.written == self.wire.len() && self.flushed)
+        self.write_failed.is_some() || (self.written == self.length && self.flushed)
     }
 
     fn is_reusable(&self) -> bool {
@@ -226,7 +256,7 @@ impl<'a> Flight<'a> {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Crash>> {
-        if self.written == self.wire.len() {
+        if self.written == self.length {
             match ready!(self.connection.poll_flush(cx)) {
                 Ok(()) => self.flushed = true,
                 Err(error) => self.write_failed = Some(error),
@@ -235,7 +265,7 @@ impl<'a> Flight<'a> {
         }
         let first = self.written == 0;
         let before = first.then(|| self.now.take().unwrap_or_else(Instant::now));
-        match ready!(self.connection.poll_write(cx, &self.wire[self.written..])) {
+        match ready!(self.connection.poll_write(cx, self.request.bytes_after(self.written))) {
             Ok(count) if count > 0 => {
                 if first {
                     self.timing.first_byte_written = before;
@@ -246,7 +276,7 @@ impl<'a> Flight<'a> {
                 self.flushed = matches!(self.connection, Connection::Plain(_));
             }
             failed => {
-                if self.reused && first && self.connection.failed_write_is_unsent(self.wire.len()) {
+                if self.reused && first && self.connection.failed_write_is_unsent(self.length) {
                     return Poll::Ready(Err(Crash::Unsent));
                 }
                 self.write_failed = Some(failed.err().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()));
@@ -300,7 +330,11 @@ impl<'a> Flight<'a> {
     /// The connection ended with an error.
     fn cut_off(&self, error: &io::Error) -> Crash {
         if let Some(error) = tls_error(error) {
-            return Crash::Failed(ExchangeError::target(Cause::Tls, error.to_string()));
+            let detail = match error {
+                rustls::Error::AlertReceived(alert) => tls::alert_in_words(*alert),
+                error => error.to_string(),
+            };
+            return Crash::Failed(ExchangeError::target(Cause::Tls, detail));
         }
         match error.kind() {
             // The end of the connection without TLS's own goodbye: anybody on the way can have cut it.
@@ -342,6 +376,7 @@ impl<'a> Flight<'a> {
             ProtocolFault::TransferEncoding => "an HTTP/1.0 answer has a Transfer-Encoding",
             ProtocolFault::Chunk => "a chunk of the answer is malformed",
             ProtocolFault::Unexpected => "the server switched to a protocol that nobody asked for",
+            ProtocolFault::Http2 => "the server broke a rule of HTTP/2",
         };
         Crash::Failed(ExchangeError::target(Cause::Protocol(fault), detail))
     }

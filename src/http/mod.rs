@@ -8,6 +8,7 @@
 
 mod body;
 mod buffers;
+mod certificates;
 mod chunked;
 mod connection;
 mod deadline;
@@ -17,15 +18,19 @@ mod exchange;
 mod head;
 mod network;
 mod origin;
+mod proxy;
 pub mod request;
 mod response;
+mod socket;
 mod timing;
 mod tls;
 
+pub use certificates::{ClientCertificate, PemError, authorities_from_pem};
 pub use error::ExchangeError;
 pub use exchange::{Request, UserConnections};
-pub use network::Network;
+pub use network::{Network, NetworkOptions, Version};
 pub use origin::{Origin, OriginError, Scheme};
+pub use proxy::{Proxy, ProxyError};
 pub use response::{KeepBody, MAX_KEPT_BODY, Progress, Response};
 pub use timing::Timing;
-pub use tls::{Tls, TlsSetupError};
+pub use tls::{Tls, TlsOptions, TlsSetupError, is_server_name};

@@ -2,6 +2,7 @@
 //!
 //! What is written is appended, so parts that never change can be written once and copied from then on.
 
+use bytes::Bytes;
 use thiserror::Error;
 
 /// What the tool calls itself, unless a scenario says otherwise.
@@ -26,6 +27,38 @@ pub enum RequestError {
     Reserved(String),
 }
 
+/// A request as it goes out.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    /// Head and body, but for the files.
+    pub text: Vec<u8>,
+    /// Files that stand in the body, in their order.
+    pub insets: Vec<Inset>,
+}
+
+/// A file within a request, shared with all others that send it.
+#[derive(Debug, Clone)]
+pub struct Inset {
+    /// It stands before the byte of the text at this place.
+    pub at: usize,
+    pub bytes: Bytes,
+}
+
+impl Inset {
+    /// The same with so many bytes of text more before it.
+    #[must_use]
+    pub fn behind(self, more: usize) -> Inset {
+        Inset { at: self.at + more, ..self }
+    }
+}
+
+impl Outgoing {
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.insets.clear();
+    }
+}
+
 /// The first lines of a request: what is asked for, of whom, by whom.
 #[derive(Debug, Clone, Copy)]
 pub struct HeadStart<'a> {
@@ -36,6 +69,17 @@ pub struct HeadStart<'a> {
     pub host: &'a str,
     /// [`USER_AGENT`]; `None` where the scenario has a header of its own for it.
     pub user_agent: Option<&'a str>,
+    /// Where a proxy reads the request and passes it on.
+    pub forward: Option<Forward<'a>>,
+}
+
+/// What a proxy is told that passes a request on.
+#[derive(Debug, Clone, Copy)]
+pub struct Forward<'a> {
+    /// Scheme, host and port of the server, like `http://localhost:8080`.
+    pub origin: &'a str,
+    /// The value of `Proxy-Authorization`.
+    pub authorization: Option<&'a str>,
 }
 
 /// Appends the request line, `Host` and, where it is given, `User-Agent`.
@@ -51,9 +95,15 @@ pub fn write_head_start(wire: &mut Vec<u8>, start: &HeadStart<'_>) -> Result<(),
     }
     wire.extend_from_slice(start.method.as_bytes());
     wire.push(b' ');
+    if let Some(forward) = &start.forward {
+        wire.extend_from_slice(forward.origin.as_bytes());
+    }
     wire.extend_from_slice(start.target);
     wire.extend_from_slice(b" HTTP/1.1\r\n");
     write_line(wire, "host", start.host.as_bytes())?;
+    if let Some(authorization) = start.forward.and_then(|forward| forward.authorization) {
+        write_line(wire, "proxy-authorization", authorization.as_bytes())?;
+    }
     start.user_agent.map_or(Ok(()), |agent| write_line(wire, "user-agent", agent.as_bytes()))
 }
 
@@ -69,13 +119,16 @@ pub fn write_header(wire: &mut Vec<u8>, name: &str, value: &[u8]) -> Result<(), 
     write_line(wire, name, value)
 }
 
-/// Appends the end of the head and the body. `None` is no body: a POST, PUT or PATCH then says that its
-/// length is zero, since servers wait for it or refuse.
+/// Appends the end of the head and the body; see [`finish_head`].
 pub fn finish(wire: &mut Vec<u8>, method: &str, body: Option<&[u8]>) {
-    let length = match body {
-        Some(body) => Some(body.len()),
-        None => matches!(method, "POST" | "PUT" | "PATCH").then_some(0),
-    };
+    finish_head(wire, method, body.map(<[u8]>::len));
+    wire.extend_from_slice(body.unwrap_or_default());
+}
+
+/// Appends the end of the head, with the length of the body that follows. `None` is no body: a POST, PUT or
+/// PATCH then says that its length is zero, since servers wait for it or refuse.
+pub fn finish_head(wire: &mut Vec<u8>, method: &str, body: Option<usize>) {
+    let length = body.or_else(|| matches!(method, "POST" | "PUT" | "PATCH").then_some(0));
     if let Some(length) = length {
         // `write!` took 334 of the 7,600 instructions that a request costs in user space (callgrind).
         wire.extend_from_slice(b"content-length: ");
@@ -83,14 +136,17 @@ pub fn finish(wire: &mut Vec<u8>, method: &str, body: Option<&[u8]>) {
         wire.extend_from_slice(b"\r\n");
     }
     wire.extend_from_slice(b"\r\n");
-    wire.extend_from_slice(body.unwrap_or_default());
+}
+
+/// Fine where bytes can stand as the value of a header; else the place of the first that cannot.
+pub fn check_header_value(value: &[u8]) -> Result<(), usize> {
+    // Bytes above ASCII are allowed, as many a server takes UTF-8 here.
+    let bad = value.iter().position(|&byte| (byte < b' ' && byte != b'\t') || byte == 0x7f);
+    bad.map_or(Ok(()), Err)
 }
 
 fn write_line(wire: &mut Vec<u8>, name: &str, value: &[u8]) -> Result<(), RequestError> {
-    // Bytes above ASCII are allowed, as many a server takes UTF-8 here.
-    if let Some(place) = value.iter().position(|&byte| (byte < b' ' && byte != b'\t') || byte == 0x7f) {
-        return Err(RequestError::HeaderValue(name.to_owned(), place));
-    }
+    check_header_value(value).map_err(|place| RequestError::HeaderValue(name.to_owned(), place))?;
     wire.extend_from_slice(name.as_bytes());
     wire.extend_from_slice(b": ");
     wire.extend_from_slice(value);
@@ -112,6 +168,7 @@ mod tests {
         target: b"/a?b=c",
         host: "localhost:8080",
         user_agent: Some("loadtest/1"),
+        forward: None,
     };
 
     #[test]
@@ -122,6 +179,16 @@ mod tests {
         finish(&mut wire, "POST", Some(b"{}"));
         let text = "POST /a?b=c HTTP/1.1\r\nhost: localhost:8080\r\nuser-agent: loadtest/1\r\n\
                     X-Name: Zoë\r\ncontent-length: 2\r\n\r\n{}";
+        assert_eq!(String::from_utf8(wire).unwrap(), text);
+    }
+
+    #[test]
+    fn a_proxy_is_told_where_a_request_goes() {
+        let mut wire = Vec::new();
+        let forward = Forward { origin: "http://localhost:8080", authorization: Some("Basic eA==") };
+        write_head_start(&mut wire, &HeadStart { forward: Some(forward), ..START }).unwrap();
+        let text = "POST http://localhost:8080/a?b=c HTTP/1.1\r\nhost: localhost:8080\r\n\
+                    proxy-authorization: Basic eA==\r\nuser-agent: loadtest/1\r\n";
         assert_eq!(String::from_utf8(wire).unwrap(), text);
     }
 

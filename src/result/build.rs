@@ -20,7 +20,7 @@ use super::validity::{ValidityFacts, validity};
 use super::verdict::verdict;
 use crate::metrics::{Cell, Custom, Recorder, RowRecord, Sample, Second, Staged, Times};
 use crate::scenario::model::{
-    Action, Catalog, CustomKind, RequestStep, Scenario, Step, TargetKind, Test, Url,
+    Action, BaseUrl, Catalog, CustomKind, RequestStep, Scenario, Step, TargetKind, Test,
 };
 use crate::scenario::threshold::{Aggregate, Metric, Threshold};
 use crate::threshold::{Judgement, LoadTime};
@@ -212,9 +212,12 @@ fn rows(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<RowResult> {
         RowResult {
             name: info.name.clone(),
             method: request.map(|request| request.method.as_str().into()),
-            path: request.and_then(|request| match &request.url {
-                Url::Path(path) => path.as_static().map(Into::into),
-                Url::Absolute { origin, path } => path.as_static().map(|path| format!("{origin}{path}")),
+            path: request.and_then(|request| {
+                let path = request.url.path.as_static()?;
+                Some(match &request.url.base {
+                    BaseUrl::Target { prefix } => format!("{prefix}{path}"),
+                    BaseUrl::Elsewhere { origin, prefix } => format!("{origin}{prefix}{path}"),
+                })
             }),
             scenario: name_of(test, info.scenario),
             groups: info

@@ -6,6 +6,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
+
+use crate::http::NetworkOptions;
 use crate::scenario::threshold::Threshold;
 use crate::template::{Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
 use crate::units::Percent;
@@ -18,6 +21,7 @@ pub struct Test {
     /// The file it came from, as the user named it.
     pub file: PathBuf,
     pub target: Target,
+    pub http: Http,
     /// The loads of the file; the top-level `load` + `flow` is one named like the file.
     pub scenarios: Vec<Scenario>,
     pub thresholds: Vec<Threshold>,
@@ -31,6 +35,8 @@ pub struct Target {
     /// Path polled until it answers 2xx; without one a TCP connect is enough.
     pub ready: Option<String>,
     pub ready_timeout: Duration,
+    /// A socket of this machine over which the URL is reached.
+    pub socket: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +45,20 @@ pub enum TargetKind {
     Bundled,
     /// A base URL, without a trailing slash.
     Url(String),
+}
+
+/// What holds for all requests of a file.
+#[derive(Debug)]
+pub struct Http {
+    pub network: NetworkOptions,
+    /// Whether each user keeps the cookies it is given.
+    pub cookies: bool,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Http { network: NetworkOptions::default(), cookies: true }
+    }
 }
 
 /// One load and what its users do.
@@ -209,8 +229,11 @@ pub struct RequestStep {
     /// In the order written, defaults of `http` first; names are valid header names.
     pub headers: Vec<(String, TextTemplate)>,
     pub query: Vec<(String, TextTemplate)>,
+    pub auth: Option<Auth>,
     pub body: Body,
     pub timeout: Duration,
+    /// How many redirects it follows; with 0 a redirect is an answer like any other.
+    pub follow_redirects: u8,
     pub expect: Expect,
     /// Taken from successes only.
     pub captures: Vec<(Slot, Expr)>,
@@ -235,11 +258,30 @@ pub enum Method {
 
 /// Where a request goes.
 #[derive(Debug)]
-pub enum Url {
-    /// A path (with or without a query) on the target, beginning with `/`.
-    Path(TextTemplate),
-    /// Somewhere else: the scheme and host are fixed, the path may be a template.
-    Absolute { origin: String, path: TextTemplate },
+pub struct Url {
+    pub base: BaseUrl,
+    /// Path, with or without a query, beginning with `/`.
+    pub path: TextTemplate,
+}
+
+/// What stands before a path. Prefixes are paths without a slash at their end, and may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BaseUrl {
+    Target {
+        prefix: String,
+    },
+    /// Somewhere else: scheme, host and port.
+    Elsewhere {
+        origin: String,
+        prefix: String,
+    },
+}
+
+/// How a request says who sends it.
+#[derive(Debug)]
+pub enum Auth {
+    Basic { user: TextTemplate, password: TextTemplate },
+    Bearer(TextTemplate),
 }
 
 #[derive(Debug)]
@@ -248,7 +290,61 @@ pub enum Body {
     Json(JsonTemplate),
     /// `application/x-www-form-urlencoded`.
     Form(Vec<(String, TextTemplate)>),
+    /// `multipart/form-data`.
+    Multipart(Vec<FormPart>),
     Text(TextTemplate),
+    /// The content of a file; all requests share it.
+    File(Bytes),
+}
+
+/// A part of a form with files.
+#[derive(Debug)]
+pub struct FormPart {
+    pub name: String,
+    pub content: PartContent,
+    pub content_type: Option<TextTemplate>,
+}
+
+#[derive(Debug)]
+pub enum PartContent {
+    Text(TextTemplate),
+    Json(JsonTemplate),
+    /// The content of a file, which all requests share, and what the server is told that it is called.
+    File {
+        bytes: Bytes,
+        name: TextTemplate,
+    },
+}
+
+impl Body {
+    /// Calls `visit` with every expression in it.
+    pub fn for_each_expr<'a>(&'a self, visit: &mut impl FnMut(&'a Expr)) {
+        match self {
+            Body::None | Body::File(_) => {}
+            Body::Json(json) => json.exprs().for_each(visit),
+            Body::Text(text) => text.exprs().for_each(visit),
+            Body::Form(fields) => fields.iter().flat_map(|(_, text)| text.exprs()).for_each(visit),
+            Body::Multipart(parts) => parts.iter().for_each(|part| {
+                match &part.content {
+                    PartContent::Text(text) | PartContent::File { name: text, .. } => {
+                        text.exprs().for_each(&mut *visit);
+                    }
+                    PartContent::Json(json) => json.exprs().for_each(&mut *visit),
+                }
+                part.content_type.iter().flat_map(TextTemplate::exprs).for_each(&mut *visit);
+            }),
+        }
+    }
+}
+
+impl Auth {
+    /// Calls `visit` with every expression in it.
+    pub fn for_each_expr<'a>(&'a self, visit: &mut impl FnMut(&'a Expr)) {
+        match self {
+            Auth::Basic { user, password } => user.exprs().chain(password.exprs()).for_each(visit),
+            Auth::Bearer(token) => token.exprs().for_each(visit),
+        }
+    }
 }
 
 /// What a step expects of its answers.

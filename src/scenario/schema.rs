@@ -61,7 +61,9 @@ fn shape(shape_of: &Shape, places: &mut Vec<&'static Place>) -> Value {
         Shape::Share => json!({ "type": "string", "pattern": r"^\s*[0-9.]+\s*%\s*$" }),
         Shape::Whole(least) => json!({ "type": "integer", "minimum": least }),
         Shape::Flag => json!({ "type": "boolean" }),
-        Shape::Word(words) => json!({ "enum": words }),
+        Shape::Word(words) => {
+            json!({ "enum": words.iter().flat_map(|word| spellings(word)).collect::<Vec<_>>() })
+        }
         Shape::In(place) => reference(place, places),
         Shape::List(item) => json!({ "type": "array", "minItems": 1, "items": shape(item, places) }),
         Shape::Steps => json!({ "type": "array", "minItems": 1, "items": reference(&STEP, places) }),
@@ -72,6 +74,12 @@ fn shape(shape_of: &Shape, places: &mut Vec<&'static Place>) -> Value {
             json!({ "anyOf": shapes.iter().map(|one| shape(one, places)).collect::<Vec<_>>() })
         }
     }
+}
+
+/// A word as text; one that reads as a number stands without quotes as well.
+fn spellings(word: &str) -> Vec<Value> {
+    let number = serde_json::from_str(word).ok().filter(Value::is_number);
+    [Some(json!(word)), number].into_iter().flatten().collect()
 }
 
 fn reference(place: &'static Place, places: &mut Vec<&'static Place>) -> Value {
@@ -147,7 +155,7 @@ mod tests {
     fn every_place_and_key_of_the_checker_is_described() {
         let schema = schema();
         let definitions = schema["definitions"].as_object().unwrap();
-        assert_eq!(definitions.len(), 9);
+        assert_eq!(definitions.len(), 14);
         for key in STEP.all() {
             let described = &definitions["step"]["properties"][key.name]["description"];
             assert_eq!(described.as_str(), Some(key.about), "{}", key.name);

@@ -150,7 +150,7 @@ fn secret(name: &str) -> Result<String, Error> {
     with_current(|scope| {
         let value = scope.shared.env.get(name);
         let value = value.ok_or_else(|| wrong(format!("the secret `{name}` is not in the environment")))?;
-        scope.shared.note_secret(&value);
+        scope.shared.keep_secret(&value);
         Ok(value)
     })
 }

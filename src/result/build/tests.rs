@@ -5,8 +5,8 @@ use crate::metrics::Exchange;
 use crate::outcome::{Cause, Outcome, OwnFault, Phase};
 use crate::result::{InvariantState, Soundness};
 use crate::scenario::model::{
-    CheckId, CheckInfo, CustomId, CustomInfo, GroupId, GroupInfo, Load, LoadKind, Profile, RowId, RowInfo,
-    Shape, Target,
+    CheckId, CheckInfo, CustomId, CustomInfo, GroupId, GroupInfo, Http, Load, LoadKind, Profile, RowId,
+    RowInfo, Shape, Target,
 };
 use crate::scenario::threshold::{Comparison, Filter};
 use crate::threshold::{Data, Gate};
@@ -38,7 +38,9 @@ fn test() -> Test {
             kind: TargetKind::Bundled,
             ready: Some("/healthz".into()),
             ready_timeout: Duration::from_secs(10),
+            socket: None,
         },
+        http: Http::default(),
         scenarios: vec![Scenario {
             name: "reservation-stress".into(),
             load: Load {

@@ -2,7 +2,9 @@
 
 mod catalog;
 mod expect;
+mod files;
 mod flow;
+mod http;
 pub(super) mod keys;
 mod load;
 mod names;
@@ -13,10 +15,14 @@ mod target;
 mod thresholds;
 mod values;
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use bytes::Bytes;
 
 use self::catalog::Book;
 use self::flow::{Circumstance, Course};
+use self::http::Defaults;
 use self::names::Names;
 use self::reading::{Fields, Findings};
 use super::LoadOptions;
@@ -25,9 +31,6 @@ use super::model::{RowId, Scenario, StatusSet, Step, Test};
 use super::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Env, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
-
-/// How long a request may take where nothing is said.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Checks a tree. A test where nothing is an error; the findings in the order of the file.
 pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Option<Test>, Vec<Finding>) {
@@ -39,10 +42,10 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         names: Names::default(),
         book: Book::default(),
         course: Course::default(),
-        timeout: TIMEOUT,
-        headers: Vec::new(),
+        defaults: Defaults::default(),
         status: None,
         business: Vec::new(),
+        files: HashMap::new(),
         own_thresholds: Vec::new(),
         block: Block::Vars,
         answer: false,
@@ -125,10 +128,12 @@ struct Check<'a> {
     course: Course,
 
     // Defaults of every request.
-    timeout: Duration,
-    headers: Vec<Entry>,
+    defaults: Defaults,
     status: Option<StatusSet>,
     business: Vec<Entry>,
+
+    /// Files that were read, for requests to share.
+    files: HashMap<PathBuf, Bytes>,
 
     /// Thresholds that stand at a step.
     own_thresholds: Vec<(RowId, String, Vec<Entry>)>,
@@ -171,7 +176,7 @@ impl Check<'_> {
             self.text(&entry.value, &entry.key, "a text").map(|text| text.trim().to_owned())
         });
         let target = self.target(fields, options);
-        self.http(fields);
+        let http = self.http(fields);
         self.outcomes(fields);
         let load = fields.get("load").and_then(|entry| self.load(entry));
         self.collect_names(fields);
@@ -182,6 +187,7 @@ impl Check<'_> {
             file: self.source.path().to_owned(),
             description,
             target: target?,
+            http,
             scenarios: vec![Scenario { name: name.clone(), load: load?, ..scenario }],
             name,
             thresholds,

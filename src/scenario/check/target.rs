@@ -1,10 +1,10 @@
-//! `target`, `http` and `outcomes`: what is tested, and the defaults of its requests.
+//! `target` and `outcomes`: what is tested, and which of its answers are expected.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Check;
-use super::keys::{HTTP, OUTCOMES, TARGET};
+use super::keys::{OUTCOMES, TARGET};
 use super::reading::Fields;
 use crate::http::Origin;
 use crate::scenario::LoadOptions;
@@ -12,9 +12,12 @@ use crate::scenario::finding::shortened;
 use crate::scenario::model::{Target, TargetKind};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::spelling::closest;
-use crate::template::{Scope, Shared, TextTemplate, Visible};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The system has room for this much, and a zero behind it.
+const LONGEST_SOCKET: usize = 107;
+/// The base URL of a service behind a socket, where nothing else is said.
+const SOCKET_URL: &str = "http://localhost";
 
 /// Reads a target as `--target` and `target:` have it: `bundled`, or a base URL. Else what is wrong with it,
 /// and what to write.
@@ -25,7 +28,9 @@ pub(crate) fn parse_target(text: &str) -> Result<TargetKind, (String, String)> {
     }
     let shown = shortened(text);
     let Some((scheme, rest)) = text.split_once("://") else {
-        let help = if text.is_empty() {
+        let help = if let Some(path) = text.strip_prefix("unix:") {
+            format!("a socket is written `target: {{ unix: {} }}`", shortened(path))
+        } else if text.is_empty() {
             "write `bundled`, or a URL like `http://localhost:8080`".to_owned()
         } else if closest(text, ["bundled"]).is_some() {
             "did you mean `bundled`?".to_owned()
@@ -82,7 +87,7 @@ pub(crate) fn parse_target(text: &str) -> Result<TargetKind, (String, String)> {
 impl Check<'_> {
     pub(super) fn target(&mut self, fields: Fields<'_>, options: &LoadOptions) -> Option<Target> {
         let entry = fields.get("target");
-        let (mut ready, mut ready_timeout) = (None, READY_TIMEOUT);
+        let (mut ready, mut ready_timeout, mut socket) = (None, READY_TIMEOUT, None);
         let mut kind = options.target.clone();
         let Some(entry) = entry else {
             if kind.is_none() && !fields.has_unknown {
@@ -93,13 +98,25 @@ impl Check<'_> {
                     "write `target: bundled`, or a URL like `target: http://localhost:8080`, or run with `--target`",
                 );
             }
-            return Some(Target { kind: kind?, ready, ready_timeout });
+            return Some(Target { kind: kind?, ready, ready_timeout, socket });
         };
         if let Kind::Map(_) = entry.value.kind {
             let fields = self.fields(&entry.value, &entry.key, &TARGET)?;
             ready = fields.get("ready").and_then(|entry| self.ready_path(entry));
             if let Some(entry) = fields.get("ready_timeout") {
                 ready_timeout = self.some_time(&entry.value, &entry.key)?;
+            }
+            if let Some(entry) = fields.get("unix") {
+                let path = self.socket(entry);
+                // `--target` names another service.
+                socket = path.filter(|_| options.target.is_none());
+                if let Some(bundled) = fields.get("bundled") {
+                    self.error(
+                        &bundled.key.span,
+                        "`bundled` and `unix` exclude each other",
+                        "keep one of the two",
+                    );
+                }
             }
             match (fields.get("bundled"), fields.get("url")) {
                 (Some(_), Some(url)) => {
@@ -112,6 +129,9 @@ impl Check<'_> {
                 (Some(bundled), None) => {
                     self.word(bundled, &[("ticketing", ())]);
                     kind = kind.or(Some(TargetKind::Bundled));
+                }
+                (None, None) if fields.get("unix").is_some() => {
+                    kind = kind.or(Some(TargetKind::Url(SOCKET_URL.into())));
                 }
                 (None, Some(url)) => {
                     let text = if kind.is_none() { self.address(&url.value, &url.key) } else { None };
@@ -129,7 +149,7 @@ impl Check<'_> {
         } else if kind.is_none() {
             kind = self.address(&entry.value, &entry.key);
         }
-        Some(Target { kind: kind?, ready, ready_timeout })
+        Some(Target { kind: kind?, ready, ready_timeout, socket })
     }
 
     fn ready_path(&mut self, entry: &Entry) -> Option<String> {
@@ -145,35 +165,10 @@ impl Check<'_> {
         None
     }
 
-    /// A target's text; `env()` is asked now, so that a test is not begun with a variable missing.
+    /// A target's text.
     fn address(&mut self, node: &Node, key: &Key) -> Option<TargetKind> {
-        let text = self.text(node, key, "`bundled` or a URL")?;
-        let rendered = if text.contains("${") {
-            let visible = Visible { slots: &[], answer: false, results: false, env: self.env };
-            let template = match TextTemplate::compile(text, visible) {
-                Ok(template) => template,
-                Err(error) => {
-                    let at = error.at.unwrap_or(0..text.len());
-                    let at = self.locate(&node.span, text, at);
-                    let help =
-                        error.help.unwrap_or_else(|| "write `${ env(\"TARGET\", \"bundled\") }`".into());
-                    self.error(&at, error.problem, help);
-                    return None;
-                }
-            };
-            let shared = Arc::new(Shared::new(0, String::new(), false, self.env.clone()));
-            let mut scope = Scope::new(shared, Arc::from(""), 0, Arc::from([]));
-            match template.render_to_string(&mut scope) {
-                Ok(rendered) => rendered,
-                Err(error) => {
-                    self.error(&node.span, error.problem, "write `${ env(\"TARGET\", \"bundled\") }`");
-                    return None;
-                }
-            }
-        } else {
-            text.to_owned()
-        };
-        match parse_target(&rendered) {
+        let text = self.text_now(node, key, "`bundled` or a URL")?;
+        match parse_target(&text) {
             Ok(kind) => Some(kind),
             Err((problem, help)) => {
                 self.error(&node.span, problem, help);
@@ -182,16 +177,17 @@ impl Check<'_> {
         }
     }
 
-    /// Defaults of every request.
-    pub(super) fn http(&mut self, fields: Fields<'_>) {
-        let Some(entry) = fields.get("http") else { return };
-        let Some(fields) = self.fields(&entry.value, &entry.key, &HTTP) else { return };
-        if let Some(entry) = fields.get("timeout") {
-            self.timeout = self.some_time(&entry.value, &entry.key).unwrap_or(self.timeout);
+    /// The path of a socket.
+    fn socket(&mut self, entry: &Entry) -> Option<PathBuf> {
+        let text = self.text_now(&entry.value, &entry.key, "the path of a socket like `/run/app.sock`")?;
+        let path = self.beside(&text);
+        if text.is_empty() || path.as_os_str().len() > LONGEST_SOCKET || text.contains('\0') {
+            let problem = format!("`{}` cannot be the path of a socket", shortened(&text));
+            let help = format!("write a path of 1 to {LONGEST_SOCKET} bytes, like `/run/app.sock`");
+            self.error(&entry.value.span, problem, help);
+            return None;
         }
-        if let Some(entry) = fields.get("headers") {
-            self.headers = self.names(entry, "a map of headers and values").to_vec();
-        }
+        Some(path)
     }
 
     pub(super) fn outcomes(&mut self, fields: Fields<'_>) {

@@ -218,7 +218,7 @@ fn named<'a>(
 }
 
 /// The causes of failure as reports name them; `status`, `timeout` and `protocol` stand for several.
-pub(crate) const CAUSES: [&str; 14] = [
+pub(crate) const CAUSES: [&str; 20] = [
     "status",
     "check",
     "capture",
@@ -230,8 +230,14 @@ pub(crate) const CAUSES: [&str; 14] = [
     "closed before an answer",
     "stale connection",
     "truncated answer",
+    "stream reset",
+    "goaway",
     "dns",
     "tls",
+    "proxy",
+    "too many redirects",
+    "bad redirect",
+    "decompression",
     "protocol",
 ];
 
