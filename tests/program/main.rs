@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bodies;
 mod commands;
 mod ends;
 mod faults;
@@ -17,3 +18,4 @@ mod signals;
 mod soundness;
 mod system;
 mod thresholds;
+mod ways;

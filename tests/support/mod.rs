@@ -12,6 +12,12 @@ pub(crate) mod program;
     clippy::unwrap_used,
     reason = "each test file uses some of it; a broken fixture is a broken test"
 )]
+pub(crate) mod proxy;
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses some of it; a broken fixture is a broken test"
+)]
 pub(crate) mod recording;
 #[allow(
     dead_code,

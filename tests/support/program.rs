@@ -79,6 +79,11 @@ impl Loadtest {
         self
     }
 
+    /// Where its scenario and files are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(crate) fn arg(mut self, arg: impl Into<String>) -> Loadtest {
         self.args.push(arg.into());
         self
