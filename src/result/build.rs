@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use jiff::Timestamp;
 
+use super::monitor::monitor;
 use super::record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
     FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, LoadModel, OutcomeKind,
@@ -18,7 +19,7 @@ use super::redact::{Redactor, harmless};
 use super::series::{Series, millis};
 use super::validity::{ValidityFacts, validity};
 use super::verdict::verdict;
-use crate::metrics::{Cell, Custom, Recorder, RowRecord, Sample, Second, Staged, Times};
+use crate::metrics::{Cell, Custom, Recorder, RowRecord, Sample, Second, Staged, Times, Watched};
 use crate::scenario::model::{
     Action, BaseUrl, Catalog, CustomKind, RequestStep, Scenario, Step, TargetKind, Test,
 };
@@ -31,6 +32,7 @@ pub struct Facts<'a> {
     pub test: &'a Test,
     pub totals: &'a Staged,
     pub seconds: &'a [Second],
+    pub watched: &'a Watched,
     /// At most one per row and cause is shown: the first.
     pub samples: &'a [Sample],
     /// One for each of the test's thresholds, in their order.
@@ -153,6 +155,7 @@ impl RunResult {
                 .map(|(fault, count)| FaultResult { name: fault.to_string(), count: *count })
                 .collect(),
             series: Series::new(facts.seconds),
+            monitor: monitor(&test.monitor, facts.watched, facts.seconds, load.end().as_secs_f64(), clean),
         }
     }
 }

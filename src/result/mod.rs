@@ -6,6 +6,7 @@
 mod build;
 mod directory;
 mod latency_log;
+mod monitor;
 mod record;
 mod redact;
 mod series;
@@ -16,6 +17,7 @@ pub(crate) mod verdict;
 pub use build::Facts;
 pub use directory::{ReadError, RunDirectory, WriteError, read};
 pub use latency_log::LatencyLog;
+pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
 pub use record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
     FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, LoadModel,

@@ -1,6 +1,7 @@
-//! What is tested: where it is, how it is started, and when it is ready.
+//! What is tested: where it is, how it is started, when it is ready, and what it uses meanwhile.
 
 mod bundled;
+mod monitor;
 mod ready;
 
 use std::net::IpAddr;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use bundled::{Bundled, CHILD_FLAG, announce};
+pub use monitor::Monitor;
 
 use crate::http::{Network, Origin, OriginError};
 use crate::scenario::model::{TargetKind, Test};

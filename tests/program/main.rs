@@ -11,6 +11,7 @@ mod ends;
 mod faults;
 mod language;
 mod load;
+mod monitor;
 mod run;
 mod secrets;
 mod secure;

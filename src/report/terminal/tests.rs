@@ -3,8 +3,9 @@
 use super::*;
 use crate::result::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
-    FORMAT, GeneratorResult, GroupResult, InvariantResult, InvariantState, OutcomeKind, OutcomeResult,
-    RowResult, ScenarioInfo, ScenarioResult, Series, TargetInfo, ThresholdResult, Totals, Unit, Validity,
+    FORMAT, GaugeResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, OutcomeKind,
+    OutcomeResult, RowResult, ScenarioInfo, ScenarioResult, Series, TargetInfo, ThresholdResult, Totals,
+    Unit, Validity, WatchedKind, WatchedResult,
 };
 
 fn times(count: u64, p50_ms: f64) -> Distribution {
@@ -165,7 +166,47 @@ fn result(
         },
         own_faults: vec![],
         series: Series::default(),
+        monitor: vec![],
     }
+}
+
+/// A source of these gauges, each with its p95, maximum, first and last figure.
+fn watched(name: &str, kind: WatchedKind, gauges: &[(&str, Unit, [f64; 4])]) -> WatchedResult {
+    let gauge = |(name, unit, [p95, max, first, last]): &(&str, Unit, [f64; 4])| GaugeResult {
+        name: (*name).into(),
+        unit: *unit,
+        samples: 130,
+        first: Some(*first),
+        last: Some(*last),
+        min: Some(*first),
+        avg: Some(*p95 / 2.0),
+        p50: Some(*p95 / 2.0),
+        p95: Some(*p95),
+        p99: Some(*max),
+        max: Some(*max),
+        values: vec![],
+    };
+    WatchedResult {
+        name: name.into(),
+        kind,
+        cpu_limit_cores: None,
+        memory_limit_bytes: None,
+        failed: 0,
+        problem: None,
+        gauges: gauges.iter().map(gauge).collect(),
+    }
+}
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+fn bundled() -> WatchedResult {
+    let gauges = [
+        ("cpu", Unit::Share, [0.4321, 0.61, 0.1, 0.2]),
+        ("memory", Unit::Bytes, [15.0 * MIB, 15.2 * MIB, 12.0 * MIB, 15.1 * MIB]),
+        ("descriptors", Unit::Number, [61.0, 61.0, 11.0, 61.0]),
+        ("threads", Unit::Number, [3.0, 3.0, 3.0, 3.0]),
+    ];
+    watched("bundled", WatchedKind::Process, &gauges)
 }
 
 const VALID: (Soundness, &[&str]) = (Soundness::Valid, &[]);
@@ -314,6 +355,26 @@ fn failing() -> RunResult {
         ),
     ];
     failing
+}
+
+/// The lines of a report from the one that begins so up to an empty one.
+fn section(report: &str, begins: &str) -> String {
+    let lines = report.lines().skip_while(|line| !line.trim_start().starts_with(begins));
+    lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_the_target_used() {
+    let mut result = result(vec![row("get", vec![])], vec![], vec![], VALID);
+    assert_eq!(section(&render(&result, Style::default()), "target"), "", "nothing was watched");
+    result.monitor = vec![bundled()];
+    let wide = section(&render(&result, Style::default()), "target");
+    let narrow = section(&render(&result, Style { width: 60, color: false }), "target");
+    result.monitor[0].gauges.clear();
+    result.monitor[0].failed = 130;
+    result.monitor[0].problem = Some("it has ended".into());
+    let nothing = section(&render(&result, Style::default()), "!");
+    insta::assert_snapshot!([wide, narrow, nothing].join("\n\n"));
 }
 
 #[test]

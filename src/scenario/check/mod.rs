@@ -7,6 +7,7 @@ mod flow;
 mod http;
 pub(super) mod keys;
 mod load;
+mod monitor;
 mod names;
 mod reading;
 mod request;
@@ -183,6 +184,7 @@ impl Check<'_> {
         let scenario = self.scenario(fields);
         let name = name.unwrap_or_else(|| "test".into());
         let thresholds = self.thresholds(fields, &name);
+        let monitor = monitor::monitor(target.as_ref());
         Some(Test {
             file: self.source.path().to_owned(),
             description,
@@ -191,6 +193,7 @@ impl Check<'_> {
             scenarios: vec![Scenario { name: name.clone(), load: load?, ..scenario }],
             name,
             thresholds,
+            monitor,
             catalog: std::mem::take(&mut self.book.catalog),
         })
     }
