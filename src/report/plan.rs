@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::http::Version;
 use crate::plan::{Arrivals, most_users, value_at};
 use crate::scenario::model::{
     Action, Load, LoadKind, Profile, Scenario, Shape, Spacing, Step, TargetKind, Test, Think, WhenFull,
@@ -21,6 +22,7 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
         TargetKind::Url(url) => url,
     };
     let _ = writeln!(out, "\ntarget      {target}");
+    render_ways(&mut out, test);
     let _ = writeln!(out, "workers     {workers}");
     for scenario in &test.scenarios {
         render_scenario(&mut out, test, scenario);
@@ -31,8 +33,12 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
         let abort = if threshold.abort { "  ends the run" } else { "" };
         let _ = writeln!(out, "  {}{abort}{implied}", threshold.text);
     }
-    let warnings: Vec<String> =
-        test.scenarios.iter().flat_map(|scenario| warnings(scenario, open_files)).collect();
+    let insecure = test.http.network.tls.insecure.then(|| {
+        "certificates of servers are not checked (`http.tls.insecure`): anybody may answer for the target"
+            .to_owned()
+    });
+    let of_scenarios = test.scenarios.iter().flat_map(|scenario| warnings(scenario, open_files));
+    let warnings: Vec<String> = insecure.into_iter().chain(of_scenarios).collect();
     if !warnings.is_empty() {
         let _ = writeln!(out, "\nwarnings");
         warnings.iter().for_each(|warning| {
@@ -40,6 +46,25 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
         });
     }
     out
+}
+
+/// How servers are reached, where that is said.
+fn render_ways(out: &mut String, test: &Test) {
+    if let Some(socket) = &test.target.socket {
+        let _ = writeln!(out, "            over the socket {}", socket.display());
+    }
+    let network = &test.http.network;
+    if let Some(proxy) = &network.proxy {
+        let _ = writeln!(out, "            through the proxy {}", proxy.origin());
+    }
+    match network.version {
+        Version::Http1 => {}
+        Version::Http2 => out.push_str("            in HTTP/2\n"),
+        Version::Auto => out.push_str("            over TLS in HTTP/2 where the server speaks it\n"),
+    }
+    if network.tls.client.is_some() {
+        out.push_str("            with a client certificate\n");
+    }
 }
 
 /// Files that are open besides the users' connections: workers, logs, the terminal.

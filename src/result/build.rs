@@ -126,6 +126,8 @@ impl RunResult {
             target: TargetInfo {
                 url: clean(facts.target_url),
                 bundled: test.target.kind == TargetKind::Bundled,
+                socket: test.target.socket.as_ref().map(|path| clean(&path.display().to_string())),
+                insecure: test.http.network.tls.insecure,
             },
             environment: Environment {
                 os: std::env::consts::OS.into(),
