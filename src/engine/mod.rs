@@ -7,6 +7,7 @@ mod body;
 mod classify;
 mod closed;
 mod collect;
+mod credentials;
 mod inject;
 mod iteration;
 mod once;
@@ -84,7 +85,7 @@ impl Prepared {
                 let mut failed = None;
                 walk(block, &mut |step| {
                     let Action::Request(request) = &step.action else { return };
-                    match Wire::new(request, origin, prefix, &network) {
+                    match Wire::new(request, origin, prefix, &network, test.http.cookies) {
                         Ok(wire) => {
                             let own = reads_of_answer(request);
                             let answer_is_read = own.answer || later.answer;

@@ -40,6 +40,8 @@ pub struct OnceReport {
     pub skipped: Vec<CheckId>,
     /// The texts it captured: tokens and the like, which no report should show.
     pub captured: Vec<String>,
+    /// Who those of its requests that failed said that they are: not to be shown either.
+    pub credentials: Vec<String>,
     /// What kept it from its end, in words. Empty where all went well.
     pub problems: Vec<String>,
 }
@@ -60,6 +62,7 @@ impl Prepared {
                 checks: Vec::new(),
                 skipped: Vec::new(),
                 captured: Vec::new(),
+                credentials: Vec::new(),
                 problems: Vec::new(),
             };
         };
@@ -81,6 +84,7 @@ async fn run(
         checks: Vec::new(),
         skipped: Vec::new(),
         captured: Vec::new(),
+        credentials: Vec::new(),
         problems: vec![problem],
     };
     let worker = match Worker::new(0, Arc::clone(&prepared), Instant::now(), Part::Once(part)) {
@@ -109,11 +113,13 @@ async fn run(
     driver.abort();
     let problems = worker.problems.take();
     let shown: Vec<&str> = problems.iter().map(String::as_str).collect();
+    let captured = worker.captured(&user, &shown);
     OnceReport {
         base: user.scope.slots().into(),
         checks: worker.checks.take(),
         skipped: worker.skipped.take(),
-        captured: worker.captured(&user, &shown),
+        captured,
+        credentials: worker.credentials.take(),
         problems,
     }
 }

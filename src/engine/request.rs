@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Once;
 use super::classify::{Classified, classify};
+use super::credentials::credentials;
 use super::steps::{Early, Flow};
 use super::user::User;
 use super::worker::{Part, Worker};
@@ -39,8 +40,13 @@ impl Worker {
     pub(super) async fn request(&self, user: &mut User, step: &RequestStep) -> Flow {
         let prepared = &self.prepared.requests[step.id.index()];
         let mut outgoing = self.take_buffer();
-        let rendered =
-            prepared.wire.render(step, &mut user.scope, &mut self.scratch.borrow_mut(), &mut outgoing);
+        let rendered = prepared.wire.render(
+            step,
+            &mut user.scope,
+            user.jar.as_deref(),
+            &mut self.scratch.borrow_mut(),
+            &mut outgoing,
+        );
         if let Err(error) = rendered {
             self.give_buffer(outgoing);
             self.own_fault(user, OwnFault::Template, error.to_string());
@@ -71,6 +77,9 @@ impl Worker {
         let classified = match result {
             Ok(()) => {
                 let status = user.scope.response().status();
+                if user.scope.response().sets_cookies() && self.prepared.test.http.cookies {
+                    user.keep_cookies(&prepared.wire.origin, &outgoing);
+                }
                 if prepared.answer_is_read {
                     user.scope.answered(service.unwrap_or_default());
                 }
@@ -162,6 +171,9 @@ impl Worker {
         let request = request.strip_suffix(" HTTP/1.1").unwrap_or(&request).to_owned();
         let response = user.scope.response();
         let status = Some(response.status()).filter(|status| *status != 0);
+        if self.part != Part::Load {
+            self.credentials.borrow_mut().extend(credentials(wire, response));
+        }
         if (self.part, cause) == (Part::Once(Once::Verify), Cause::Check) {
             return;
         }
@@ -177,7 +189,8 @@ impl Worker {
         let body = response.body();
         let body = String::from_utf8_lossy(&body[..body.len().min(SAMPLE_BODY)]).into_owned();
         let at = Instant::now().saturating_duration_since(self.epoch);
-        let captured = self.captured(user, &[&request, &detail, &body]);
+        let mut captured = self.captured(user, &[&request, &detail, &body]);
+        captured.extend(credentials(wire, response));
         self.samples.borrow_mut().push(Sample { row, cause, at, request, status, detail, body, captured });
     }
 

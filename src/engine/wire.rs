@@ -3,7 +3,7 @@
 //! All that never changes (the request line, headers without expressions, a static body) is written once, when
 //! the run is prepared. What is left per request is copying it, rendering the values, and the body's length.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
@@ -11,7 +11,7 @@ use super::body::{self, Payload, Rendered};
 use crate::http::request::{
     Forward, HeadStart, Outgoing, RequestError, USER_AGENT, finish_head, write_head_start, write_header,
 };
-use crate::http::{Network, Origin, OriginError};
+use crate::http::{Jar, Network, Origin, OriginError};
 use crate::scenario::model::{BaseUrl, Method, RequestStep};
 use crate::template::{Encoding, EvalError, Scope};
 
@@ -54,6 +54,8 @@ enum Part {
     Header(usize),
     /// `Authorization`, with values.
     Auth,
+    /// `Cookie`: the step's own (their place in its list of headers), and the user's behind them.
+    Cookies(Option<usize>),
 }
 
 /// Buffers that rendering needs besides the request's own; a worker has one pair.
@@ -64,6 +66,7 @@ pub(super) struct Scratch {
 }
 
 const AUTHORIZATION: &str = "authorization";
+const COOKIE: &str = "cookie";
 
 /// What may stand in a request's path and query as it is; blanks and letters outside ASCII are encoded.
 const AS_WRITTEN: &AsciiSet = &CONTROLS.add(b' ').add(b'#');
@@ -75,6 +78,7 @@ impl Wire {
         target: &Origin,
         path: &str,
         network: &Network,
+        keeps_cookies: bool,
     ) -> Result<Wire, WireError> {
         let (origin, prefix) = match &step.url.base {
             BaseUrl::Target { prefix } => (target.clone(), format!("{}{prefix}", path.trim_end_matches('/'))),
@@ -104,8 +108,13 @@ impl Wire {
         } else {
             wire.head.push(Part::Start);
         }
+        let mut own_cookies = None;
         for (place, (name, value)) in step.headers.iter().enumerate() {
             if name.eq_ignore_ascii_case("host") {
+                continue;
+            }
+            if keeps_cookies && name.eq_ignore_ascii_case(COOKIE) {
+                own_cookies = Some(place);
                 continue;
             }
             match value.as_static() {
@@ -138,6 +147,9 @@ impl Wire {
         if has_values {
             wire.head.push(Part::Auth);
         }
+        if keeps_cookies {
+            wire.head.push(Part::Cookies(own_cookies));
+        }
         Ok(wire)
     }
 
@@ -146,27 +158,42 @@ impl Wire {
         &self,
         step: &RequestStep,
         scope: &mut Box<Scope>,
+        jar: Option<&Jar>,
         scratch: &mut Scratch,
         out: &mut Outgoing,
     ) -> Result<(), WireError> {
         out.clear();
-        let text = &mut out.text;
         for part in &self.head {
             match part {
-                Part::Ready(bytes) => text.extend_from_slice(bytes),
-                Part::Start => self.write_start(step, scope, &mut scratch.text, text)?,
+                Part::Ready(bytes) => out.text.extend_from_slice(bytes),
+                Part::Start => self.write_start(step, scope, &mut scratch.text, &mut out.text)?,
                 Part::Header(place) => {
                     let (name, value) = &step.headers[*place];
                     scratch.text.clear();
                     value.render(scope, Encoding::Raw, &mut scratch.text)?;
-                    write_header(text, name, &scratch.text)?;
+                    write_header(&mut out.text, name, &scratch.text)?;
                 }
                 Part::Auth => {
                     scratch.text.clear();
                     if let Some(auth) = &step.auth {
                         body::authorization(auth, scope, &mut scratch.text)?;
                     }
-                    write_header(text, AUTHORIZATION, &scratch.text)?;
+                    write_header(&mut out.text, AUTHORIZATION, &scratch.text)?;
+                }
+                Part::Cookies(None) if jar.is_none() => {}
+                Part::Cookies(own) => {
+                    scratch.text.clear();
+                    if let Some((_, value)) = own.and_then(|place| step.headers.get(place)) {
+                        value.render(scope, Encoding::Raw, &mut scratch.text)?;
+                    }
+                    let from = out.text.len() + COOKIE.len() + 2;
+                    out.own_cookies = from..from + scratch.text.len();
+                    if let Some(jar) = jar {
+                        jar.write(&self.origin, out.path(), Instant::now(), &mut scratch.text);
+                    }
+                    if !scratch.text.is_empty() {
+                        write_header(&mut out.text, COOKIE, &scratch.text)?;
+                    }
                 }
             }
         }
@@ -179,10 +206,10 @@ impl Wire {
                 Some(&scratch.body)
             }
         };
-        finish_head(text, self.method, body.map(Rendered::len));
+        finish_head(&mut out.text, self.method, body.map(Rendered::len));
         if let Some(body) = body {
-            let head = text.len();
-            text.extend_from_slice(&body.text);
+            let head = out.text.len();
+            out.text.extend_from_slice(&body.text);
             out.insets.extend(body.insets.iter().cloned().map(|inset| inset.behind(head)));
         }
         Ok(())

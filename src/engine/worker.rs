@@ -73,6 +73,8 @@ pub(super) struct Worker {
     /// For `setup`, `verify` and `teardown`: checks and problems, in their order.
     pub(super) checks: RefCell<Vec<super::CheckResult>>,
     pub(super) problems: RefCell<Vec<String>>,
+    /// Who their requests said that they are, for reports to leave out.
+    pub(super) credentials: RefCell<Vec<String>>,
     pub(super) skipped: RefCell<Vec<CheckId>>,
     /// Users of each scenario.
     users: RefCell<Vec<u64>>,
@@ -114,6 +116,7 @@ impl Worker {
             told: RefCell::default(),
             checks: RefCell::default(),
             problems: RefCell::default(),
+            credentials: RefCell::default(),
             skipped: RefCell::default(),
             users: RefCell::new(vec![0; scenarios]),
             is_draining: Cell::new(false),

@@ -22,6 +22,8 @@ pub(crate) struct Head {
     pub(crate) status: u16,
     pub(crate) keep_alive: bool,
     pub(crate) body: Body,
+    /// Whether it sets a cookie.
+    pub(crate) sets_cookies: bool,
 }
 
 /// Reads a head from the start of `bytes`; `None` where it is not complete yet.
@@ -66,7 +68,8 @@ pub(crate) fn parse(
         });
     }
     let body = facts.body(status, http_11, is_head_request)?;
-    Ok(Some(Head { length, status, keep_alive: facts.keep_alive, body }))
+    let Facts { keep_alive, sets_cookies, .. } = facts;
+    Ok(Some(Head { length, status, keep_alive, body, sets_cookies }))
 }
 
 /// Where `part`, a piece of `whole`, stands in it.
@@ -92,6 +95,7 @@ fn fault_of(error: httparse::Error) -> ProtocolFault {
 struct Facts {
     keep_alive: bool,
     close: bool,
+    sets_cookies: bool,
     content_length: ContentLength,
     /// Whether the last `Transfer-Encoding` ends in `chunked`.
     chunked: Option<bool>,
@@ -111,6 +115,7 @@ impl Facts {
         // The length of a name alone rules most headers out.
         match name.len() {
             10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
+            10 if name.eq_ignore_ascii_case(b"set-cookie") => self.sets_cookies = true,
             14 if name.eq_ignore_ascii_case(b"content-length") => {
                 self.content_length = self.content_length.and(value);
             }

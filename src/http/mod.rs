@@ -11,6 +11,7 @@ mod buffers;
 mod certificates;
 mod chunked;
 mod connection;
+mod cookies;
 mod deadline;
 mod dns;
 mod error;
@@ -26,6 +27,7 @@ mod timing;
 mod tls;
 
 pub use certificates::{ClientCertificate, PemError, authorities_from_pem};
+pub use cookies::Jar;
 pub use error::ExchangeError;
 pub use exchange::{Request, UserConnections};
 pub use network::{Network, NetworkOptions, Version};

@@ -2,6 +2,8 @@
 //!
 //! What is written is appended, so parts that never change can be written once and copied from then on.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use thiserror::Error;
 
@@ -34,6 +36,8 @@ pub struct Outgoing {
     pub text: Vec<u8>,
     /// Files that stand in the body, in their order.
     pub insets: Vec<Inset>,
+    /// Where in the text the step's own cookies stand, without the user's behind them.
+    pub own_cookies: Range<usize>,
 }
 
 /// A file within a request, shared with all others that send it.
@@ -56,6 +60,20 @@ impl Outgoing {
     pub fn clear(&mut self) {
         self.text.clear();
         self.insets.clear();
+        self.own_cookies = 0..0;
+    }
+
+    /// The path that is asked for, without its query.
+    pub fn path(&self) -> &str {
+        let line = self.text.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let target = line.split(|byte| *byte == b' ').nth(1).and_then(|target| str::from_utf8(target).ok());
+        let target = target.unwrap_or_default();
+        // A proxy is told the whole URL.
+        let path = match target.find("://").filter(|_| !target.starts_with('/')) {
+            Some(scheme) => target[scheme + 3..].find('/').map_or("/", |host| &target[scheme + 3 + host..]),
+            None => target,
+        };
+        path.split('?').next().unwrap_or_default()
     }
 }
 

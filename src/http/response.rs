@@ -49,6 +49,7 @@ pub struct Response {
     progress: Option<Progress>,
     /// Whether the head lets the connection live, and nothing came behind the answer.
     keeps_connection: bool,
+    sets_cookies: bool,
 }
 
 impl Response {
@@ -82,6 +83,11 @@ impl Response {
                 (part(header.name).unwrap_or_default(), part(header.value).unwrap_or_default())
             })
         })
+    }
+
+    /// Whether any header sets a cookie.
+    pub fn sets_cookies(&self) -> bool {
+        self.sets_cookies
     }
 
     /// The body as far as it was kept: all of it, its first [`MAX_KEPT_BODY`] bytes, or none.
@@ -202,6 +208,7 @@ impl Response {
             self.status = head.status;
             self.head_length = head.length;
             self.keeps_connection = head.keep_alive;
+            self.sets_cookies = head.sets_cookies;
             self.body = Some(head.body);
             self.filled = head.length;
         }

@@ -124,6 +124,7 @@ impl<'a> Session<'a> {
                     break;
                 }
             };
+            let setup = without_credentials(setup);
             self.captured.extend(setup.captured);
             if !setup.problems.is_empty() {
                 ended.get_or_insert(Ended::SetupFailed(setup.problems.join("; ")));
@@ -144,7 +145,7 @@ impl<'a> Session<'a> {
         for number in 0..scenario_count(&test) {
             tokio::select! {
                 teardown = prepared.once(Once::Teardown, number, bases.get(usize::from(number)), None) => {
-                    for problem in teardown.problems {
+                    for problem in without_credentials(teardown).problems {
                         say(&self.clean(&format!("warning: teardown: {problem}")));
                     }
                 }
@@ -298,9 +299,11 @@ impl<'a> Session<'a> {
                     checks: Vec::new(),
                     skipped: Vec::new(),
                     captured: Vec::new(),
+                    credentials: Vec::new(),
                     problems: vec!["stopped before it was asked".into()],
                 },
             };
+            let report = without_credentials(report);
             self.invariants.extend(invariants(&self.test, number, &report));
             self.captured.extend(report.captured);
         }
@@ -341,6 +344,18 @@ impl<'a> Session<'a> {
             captured: &captured,
         })
     }
+}
+
+/// The same without what its requests said of their sender, which a server may have repeated.
+fn without_credentials(mut report: OnceReport) -> OnceReport {
+    let redactor = Redactor::new(&[] as &[&str], &report.credentials);
+    for problem in &mut report.problems {
+        *problem = redactor.redact(problem);
+    }
+    for detail in report.checks.iter_mut().filter_map(|check| check.detail.as_mut()) {
+        *detail = redactor.redact(detail);
+    }
+    report
 }
 
 /// The checks of `verify` by name: held, broken, or never asked.

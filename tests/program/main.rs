@@ -7,6 +7,7 @@ mod support;
 
 mod bodies;
 mod commands;
+mod cookies;
 mod ends;
 mod faults;
 mod language;

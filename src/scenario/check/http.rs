@@ -163,7 +163,16 @@ impl Check<'_> {
                     error,
                     PemError::NoKey | PemError::EncryptedKey | PemError::BadKey(_) | PemError::Mismatch
                 );
-                self.unfit(if is_of_key { key_entry } else { certificate_entry }, &error);
+                if error == PemError::NoKey && std::ptr::eq(key_entry, certificate_entry) {
+                    let help = "write `client_key: …` beside it, or put the key into this file";
+                    self.error(
+                        &key_entry.value.span,
+                        "there is a certificate in this file, and no key",
+                        help,
+                    );
+                } else {
+                    self.unfit(if is_of_key { key_entry } else { certificate_entry }, &error);
+                }
                 None
             }
         }
