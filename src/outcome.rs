@@ -108,6 +108,23 @@ pub enum OwnFault {
     System,
 }
 
+impl Cause {
+    /// Whether a whole answer came, and what is wrong is what it says. Else the service may have done what it was
+    /// asked or not.
+    pub const fn is_of_an_answer(self) -> bool {
+        matches!(
+            self,
+            Cause::Status(_)
+                | Cause::Check
+                | Cause::Capture
+                | Cause::TooSlow
+                | Cause::TooManyRedirects
+                | Cause::BadRedirect
+                | Cause::Decompression
+        )
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

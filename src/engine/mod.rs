@@ -8,6 +8,7 @@ mod classify;
 mod closed;
 mod collect;
 mod credentials;
+mod follow;
 mod inject;
 mod iteration;
 mod once;

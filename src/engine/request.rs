@@ -5,9 +5,11 @@ use std::time::Instant;
 use super::Once;
 use super::classify::{Classified, classify};
 use super::credentials::credentials;
+use super::follow::Leash;
 use super::steps::{Early, Flow};
 use super::user::User;
 use super::worker::{Part, Worker};
+use crate::http::redirect::sends_on;
 use crate::http::{ExchangeError, KeepBody, Request, Timing};
 use crate::metrics::{Exchange, Sample};
 use crate::outcome::{Cause, Outcome, OwnFault};
@@ -69,7 +71,22 @@ impl Worker {
             keep_body: if step.reads_body { KeepBody::Always } else { KeepBody::UnlessOk },
         };
         let response = user.scope.expect_answer();
-        let result = user.connections.exchange(&request, response, &mut flight.timing).await;
+        let mut result = user.connections.exchange(&request, response, &mut flight.timing).await;
+        if result.is_ok() {
+            if self.keeps_cookies_of(user) {
+                user.keep_cookies(&prepared.wire.origin, &outgoing);
+            }
+            if step.follow_redirects > 0 && sends_on(user.scope.response().status()) {
+                let leash = Leash {
+                    most: step.follow_redirects,
+                    timeout: request.timeout,
+                    keep_body: request.keep_body,
+                };
+                // Boxed, so that a request that follows nothing stays small.
+                let origin = &prepared.wire.origin;
+                result = Box::pin(self.follow(user, leash, origin, &outgoing, &mut flight.timing)).await;
+            }
+        }
         let timing = flight.timing;
         user.cursor = timing.ended;
         let service = timing.first_byte_written.map(|first| timing.ended.saturating_duration_since(first));
@@ -77,9 +94,6 @@ impl Worker {
         let classified = match result {
             Ok(()) => {
                 let status = user.scope.response().status();
-                if user.scope.response().sets_cookies() && self.prepared.test.http.cookies {
-                    user.keep_cookies(&prepared.wire.origin, &outgoing);
-                }
                 if prepared.answer_is_read {
                     user.scope.answered(service.unwrap_or_default());
                 }
@@ -224,17 +238,9 @@ fn elapsed(from: Option<Instant>, to: Option<Instant>) -> Option<std::time::Dura
 
 /// The target may have done what was asked or not: bytes went out, and no whole answer came back.
 fn is_in_doubt(classified: &Classified, timing: &Timing) -> bool {
-    let answered = !matches!(
-        classified.outcome,
-        Outcome::Failure(
-            Cause::Timeout(_)
-                | Cause::Reset
-                | Cause::Closed
-                | Cause::StaleConnection
-                | Cause::Truncated
-                | Cause::Protocol(_)
-                | Cause::Tls
-        )
-    );
+    let answered = match classified.outcome {
+        Outcome::Success | Outcome::Business(_) => true,
+        Outcome::Failure(cause) => cause.is_of_an_answer(),
+    };
     !answered && timing.first_byte_written.is_some()
 }

@@ -17,6 +17,9 @@ use crate::http::request::Inset;
 use crate::http::{KeepBody, Network, Origin, Progress, Response, Timing, tls};
 use crate::outcome::{Cause, Phase, ProtocolFault};
 
+/// A user has a connection to so many origins at most.
+const MOST_ORIGINS: usize = 64;
+
 /// What is sent, and how its answer is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
@@ -146,6 +149,10 @@ impl UserConnections {
 
     fn place_of(&mut self, origin: &Origin) -> usize {
         self.places.iter().position(|place| place.origin == *origin).unwrap_or_else(|| {
+            // A server that redirects to ever new hosts must not make a user grow. The first is the target.
+            if self.places.len() == MOST_ORIGINS {
+                self.places.remove(1);
+            }
             self.places.push(Place { origin: origin.clone(), connection: None });
             self.places.len() - 1
         })

@@ -20,6 +20,7 @@ mod head;
 mod network;
 mod origin;
 mod proxy;
+pub mod redirect;
 pub mod request;
 mod response;
 mod socket;

@@ -65,15 +65,19 @@ impl Outgoing {
 
     /// The path that is asked for, without its query.
     pub fn path(&self) -> &str {
+        self.target().split('?').next().unwrap_or_default()
+    }
+
+    /// The path that is asked for, and its query.
+    pub fn target(&self) -> &str {
         let line = self.text.split(|byte| *byte == b'\r').next().unwrap_or_default();
         let target = line.split(|byte| *byte == b' ').nth(1).and_then(|target| str::from_utf8(target).ok());
         let target = target.unwrap_or_default();
         // A proxy is told the whole URL.
-        let path = match target.find("://").filter(|_| !target.starts_with('/')) {
+        match target.find("://").filter(|_| !target.starts_with('/')) {
             Some(scheme) => target[scheme + 3..].find('/').map_or("/", |host| &target[scheme + 3 + host..]),
             None => target,
-        };
-        path.split('?').next().unwrap_or_default()
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! Bodies with files in them, and how requests say who sends them and where they go.
 
-use std::convert::Infallible;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
@@ -49,7 +47,7 @@ fn parts_of(asked: &Asked) -> Vec<Part> {
                 content: field.bytes().await.unwrap().to_vec(),
             });
         }
-        Ok::<_, Infallible>(parts).unwrap()
+        parts
     })
 }
 

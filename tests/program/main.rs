@@ -13,6 +13,7 @@ mod faults;
 mod language;
 mod load;
 mod monitor;
+mod redirects;
 mod run;
 mod secrets;
 mod secure;
