@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Once;
-use super::classify::{Classified, classify};
+use super::classify::{Classified, Seen, classify};
 use super::credentials::credentials;
 use super::follow::Leash;
 use super::steps::{Early, Flow};
@@ -100,8 +100,9 @@ impl Worker {
                 let checked = |check, held, expr: &Expr, scope: &mut Box<Scope>| {
                     self.checked(stage, scope, check, held, expr);
                 };
-                let service = service.unwrap_or_default();
-                classify(&self.prepared.test, step, status, service, &mut user.scope, checked)
+                let unreadable = if step.reads_body { user.scope.decode_answer().err() } else { None };
+                let seen = Seen { status, service: service.unwrap_or_default(), unreadable };
+                classify(&self.prepared.test, step, seen, &mut user.scope, checked)
             }
             Err(ExchangeError::Target { cause, detail }) => {
                 Ok(Classified { outcome: Outcome::Failure(cause), detail: Some(detail.into_owned()) })
@@ -142,6 +143,8 @@ impl Worker {
         }
         if let Outcome::Failure(cause) = classified.outcome {
             let detail = classified.detail.unwrap_or_default();
+            // For people to read in a sample; where that cannot be done, there is none.
+            let _ = user.scope.decode_answer();
             self.keep_sample(user, step.row, cause, &outgoing.text, detail);
         }
         self.give_buffer(outgoing);

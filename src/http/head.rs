@@ -24,6 +24,8 @@ pub(crate) struct Head {
     pub(crate) body: Body,
     /// Whether it sets a cookie.
     pub(crate) sets_cookies: bool,
+    /// Whether it says how its body is encoded.
+    pub(crate) is_encoded: bool,
 }
 
 /// Reads a head from the start of `bytes`; `None` where it is not complete yet.
@@ -68,8 +70,8 @@ pub(crate) fn parse(
         });
     }
     let body = facts.body(status, http_11, is_head_request)?;
-    let Facts { keep_alive, sets_cookies, .. } = facts;
-    Ok(Some(Head { length, status, keep_alive, body, sets_cookies }))
+    let Facts { keep_alive, sets_cookies, is_encoded, .. } = facts;
+    Ok(Some(Head { length, status, keep_alive, body, sets_cookies, is_encoded }))
 }
 
 /// Where `part`, a piece of `whole`, stands in it.
@@ -96,6 +98,7 @@ struct Facts {
     keep_alive: bool,
     close: bool,
     sets_cookies: bool,
+    is_encoded: bool,
     content_length: ContentLength,
     /// Whether the last `Transfer-Encoding` ends in `chunked`.
     chunked: Option<bool>,
@@ -119,6 +122,7 @@ impl Facts {
             14 if name.eq_ignore_ascii_case(b"content-length") => {
                 self.content_length = self.content_length.and(value);
             }
+            16 if name.eq_ignore_ascii_case(b"content-encoding") => self.is_encoded = true,
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
                 let last = visible(value).and_then(|text| text.rsplit(',').next());
                 self.chunked = Some(last.is_some_and(|coding| coding.trim().eq_ignore_ascii_case("chunked")));

@@ -14,6 +14,7 @@ mod connection;
 mod cookies;
 mod deadline;
 mod dns;
+mod encoding;
 mod error;
 mod exchange;
 mod head;
@@ -29,6 +30,7 @@ mod tls;
 
 pub use certificates::{ClientCertificate, PemError, authorities_from_pem};
 pub use cookies::Jar;
+pub use encoding::EncodingError;
 pub use error::ExchangeError;
 pub use exchange::{Request, UserConnections};
 pub use network::{Network, NetworkOptions, Version};

@@ -5,6 +5,7 @@
 
 use crate::http::body::Body;
 use crate::http::buffers::{self, BUFFER_SIZE, Buffer};
+use crate::http::encoding::{self, EncodingError};
 use crate::http::head::{self, MAX_HEAD};
 use crate::outcome::{Cause, ProtocolFault};
 
@@ -50,6 +51,8 @@ pub struct Response {
     /// Whether the head lets the connection live, and nothing came behind the answer.
     keeps_connection: bool,
     sets_cookies: bool,
+    /// Whether the kept body is still as `Content-Encoding` says.
+    is_encoded: bool,
 }
 
 impl Response {
@@ -94,6 +97,32 @@ impl Response {
     pub fn body(&self) -> &[u8] {
         let kept = self.buffer.as_ref().filter(|_| self.status != 0);
         kept.and_then(|buffer| buffer.bytes.get(self.head_length..self.filled)).unwrap_or_default()
+    }
+
+    /// Makes of a kept body what it was before the server encoded it, up to [`MAX_KEPT_BODY`] bytes. One that
+    /// cannot be read is then empty; one in an encoding that is unknown stays as it is.
+    pub fn decode(&mut self) -> Result<(), EncodingError> {
+        if !std::mem::take(&mut self.is_encoded) {
+            return Ok(());
+        }
+        let body = self.body();
+        let is_cut = (body.len() as u64) < self.body_len;
+        let named = self.headers().filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+        let encodings = named.filter_map(|(_, value)| std::str::from_utf8(value).ok());
+        let decoded = encoding::decoded(encodings, body, is_cut, MAX_KEPT_BODY);
+        let body = match &decoded {
+            Ok(None) => return Ok(()),
+            Ok(Some(body)) => body.as_slice(),
+            Err(_) => &[],
+        };
+        self.filled = self.head_length + body.len();
+        if let Some(buffer) = &mut self.buffer {
+            if buffer.bytes.len() < self.filled {
+                buffer.bytes.resize(self.filled, 0);
+            }
+            buffer.bytes[self.head_length..self.filled].copy_from_slice(body);
+        }
+        decoded.map(drop)
     }
 
     /// How many bytes of payload came, kept or not.
@@ -209,6 +238,7 @@ impl Response {
             self.head_length = head.length;
             self.keeps_connection = head.keep_alive;
             self.sets_cookies = head.sets_cookies;
+            self.is_encoded = head.is_encoded;
             self.body = Some(head.body);
             self.filled = head.length;
         }
@@ -291,6 +321,30 @@ mod tests {
         assert_eq!(end(&["HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n"]), Err(Cause::Truncated));
         assert_eq!(end(&["HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"]), Ok(()));
         assert_eq!(end(&["HTTP/1.1 200 OK\r\n\r\nhello"]), Ok(()));
+    }
+
+    #[test]
+    fn an_encoded_body_is_read_when_asked_for() {
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\nA: b\r\n\r\n";
+        let body = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\x07\x00\x86\xa6\x10\x36\x05\x00\x00\x00";
+        let mut response = Response::new();
+        response.begin(false, KeepBody::Always);
+        response.receive(whole).unwrap();
+        response.receive(body).unwrap();
+        response.end().unwrap();
+        assert_eq!(response.body(), body);
+        for _ in 0..2 {
+            assert_eq!(response.decode(), Ok(()));
+            assert_eq!((response.body(), response.header("a")), (b"hello".as_slice(), Some(b"b".as_slice())));
+        }
+        assert_eq!(response.body_len(), body.len() as u64, "as many as came");
+
+        response.begin(false, KeepBody::Always);
+        response.receive(whole).unwrap();
+        response.receive(&body[..12]).unwrap();
+        response.end().unwrap();
+        assert!(response.decode().is_err());
+        assert_eq!(response.body(), b"");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 
 use super::json::answer_json;
 use super::{Random, Slot};
-use crate::http::Response;
+use crate::http::{EncodingError, Response};
 
 /// The environment that `env()` and `secret()` read: `--env K=V` first, then the process's own.
 #[derive(Debug, Clone, Default)]
@@ -167,6 +167,11 @@ impl Scope {
     /// What has arrived of an answer, whether or not it was whole.
     pub fn response(&self) -> &Response {
         &self.answer.response
+    }
+
+    /// Reads the answer's body as what it was before the server encoded it; see [`Response::decode`].
+    pub fn decode_answer(&mut self) -> Result<(), EncodingError> {
+        self.answer.response.decode()
     }
 
     /// Lets go of the answer, and of its buffers.

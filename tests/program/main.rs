@@ -8,6 +8,7 @@ mod support;
 mod bodies;
 mod commands;
 mod cookies;
+mod encodings;
 mod ends;
 mod faults;
 mod language;

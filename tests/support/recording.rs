@@ -46,12 +46,12 @@ impl Asked {
 pub(crate) struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
-    body: String,
+    body: Vec<u8>,
 }
 
 impl Answer {
     pub(crate) fn status(status: u16) -> Answer {
-        Answer { status, headers: Vec::new(), body: String::new() }
+        Answer { status, headers: Vec::new(), body: Vec::new() }
     }
 
     pub(crate) fn ok() -> Answer {
@@ -67,7 +67,11 @@ impl Answer {
         self
     }
 
-    pub(crate) fn body(mut self, body: &str) -> Answer {
+    pub(crate) fn body(self, body: &str) -> Answer {
+        self.bytes(body.as_bytes())
+    }
+
+    pub(crate) fn bytes(mut self, body: &[u8]) -> Answer {
         body.clone_into(&mut self.body);
         self
     }
@@ -209,10 +213,11 @@ fn serve(
             out += &format!("content-length: {}\r\n", body.len());
         }
         out += "\r\n";
+        let mut out = out.into_bytes();
         if asked.method != "HEAD" && status != 204 {
-            out += &body;
+            out.extend_from_slice(&body);
         }
-        stream.write_all(out.as_bytes())?;
+        stream.write_all(&out)?;
     }
     Ok(())
 }
