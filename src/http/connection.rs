@@ -69,6 +69,21 @@ impl Connection {
         }
     }
 
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Connection::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Connection::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    /// Whether both sides agreed on HTTP/2 in the TLS handshake.
+    pub(crate) fn agreed_on_http2(&self) -> bool {
+        match self {
+            Connection::Plain(_) => false,
+            Connection::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(tls::HTTP_2),
+        }
+    }
+
     /// Whether a first write that failed can have reached the server all the same. A plain write that fails
     /// has sent nothing. TLS may have sent whole records before the one that failed; a part of a record is
     /// nothing that a server could read.
@@ -120,7 +135,7 @@ pub(crate) async fn connect(
             let start = Instant::now();
             let stream = Socket::connect_path(path).await?;
             timing.connect = Some(start.elapsed());
-            Ok(Socket::Unix(stream))
+            Ok(Socket::Unix(Box::new(stream)))
         }
         Way::Proxy(proxy) => {
             let connected = connect_tcp(proxy.origin(), phase, timing).await;

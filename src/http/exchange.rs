@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use crate::http::connection::{Connection, tls_error};
 use crate::http::deadline::{Timer, deadline};
 use crate::http::error::ExchangeError;
+use crate::http::http2::Http2;
 use crate::http::request::Inset;
-use crate::http::{KeepBody, Network, Origin, Progress, Response, Timing, tls};
+use crate::http::{KeepBody, Network, Origin, Progress, Response, Scheme, Timing, Version, tls};
 use crate::outcome::{Cause, Phase, ProtocolFault};
 
 /// A user has a connection to so many origins at most.
@@ -69,12 +70,20 @@ pub struct UserConnections {
     network: Arc<Network>,
 }
 
+/// A connection, and what is spoken over it.
+#[derive(Debug)]
+enum Kept {
+    Http1(Connection),
+    /// Boxed: its state is large, and most users have none.
+    Http2(Box<Http2>),
+}
+
 /// A connection's place, empty while an exchange has it. The origin stays: its text is shared with other
 /// workers, and counting who shares it once per request would make the workers wait for each other.
 #[derive(Debug)]
 struct Place {
     origin: Origin,
-    connection: Option<Connection>,
+    connection: Option<Kept>,
 }
 
 impl UserConnections {
@@ -119,24 +128,30 @@ impl UserConnections {
         let mut reused = self.take_idle(place);
         loop {
             let is_reused = reused.is_some();
-            let connection = match reused.take() {
-                Some(connection) => connection,
+            let kept = match reused.take() {
+                Some(kept) => kept,
                 None => self.open(request.origin, due, timing).await?,
             };
-            let mut flight = Flight::new(request, connection, is_reused, response, timing);
             let timer = &mut self.timer;
-            let landed = poll_fn(|cx| match flight.poll(cx) {
-                Poll::Pending => timer.poll(cx, due).map(|()| Err(flight.out_of_time())),
-                landed @ Poll::Ready(_) => landed,
-            })
-            .await;
-            match landed {
-                Ok(()) => {
-                    if flight.is_reusable() {
-                        self.places[place].connection = Some(flight.connection);
-                    }
-                    return Ok(());
+            let (kept, landed) = match kept {
+                Kept::Http1(connection) => {
+                    let mut flight = Flight::new(request, connection, is_reused, response, timing);
+                    let landed = poll_fn(|cx| match flight.poll(cx) {
+                        Poll::Pending => timer.poll(cx, due).map(|()| Err(flight.out_of_time())),
+                        landed @ Poll::Ready(_) => landed,
+                    })
+                    .await;
+                    let is_reusable = landed.is_ok() && flight.is_reusable();
+                    (is_reusable.then_some(Kept::Http1(flight.connection)), landed)
                 }
+                // Boxed, so that the future of an exchange in HTTP/1.1 stays small.
+                Kept::Http2(session) => {
+                    Box::pin(in_http2(session, request, is_reused, response, timing, timer, due)).await
+                }
+            };
+            self.places[place].connection = kept;
+            match landed {
+                Ok(()) => return Ok(()),
                 // Only a reused connection gives a request back, so the next round is the last.
                 Err(Crash::Unsent) => response.begin(request.is_head, request.keep_body),
                 Err(Crash::Failed(error)) => {
@@ -159,9 +174,13 @@ impl UserConnections {
     }
 
     /// The idle connection of a place, where there is one that the server has not closed.
-    fn take_idle(&mut self, place: usize) -> Option<Connection> {
-        let mut connection = self.places[place].connection.take()?;
-        connection.is_idle().then_some(connection)
+    fn take_idle(&mut self, place: usize) -> Option<Kept> {
+        let mut kept = self.places[place].connection.take()?;
+        let is_idle = match &mut kept {
+            Kept::Http1(connection) => connection.is_idle(),
+            Kept::Http2(session) => session.is_idle(),
+        };
+        is_idle.then_some(kept)
     }
 
     async fn open(
@@ -169,10 +188,10 @@ impl UserConnections {
         origin: &Origin,
         due: Instant,
         timing: &mut Timing,
-    ) -> Result<Connection, ExchangeError> {
+    ) -> Result<Kept, ExchangeError> {
         let phase = Cell::new(Phase::Dns);
         // Boxed, so that the future of an exchange that opens nothing stays small.
-        let mut opening = Box::pin(Connection::open(origin, &self.network, &phase, timing));
+        let mut opening = Box::pin(open(origin, &self.network, &phase, timing));
         let timer = &mut self.timer;
         let opened = poll_fn(|cx| match opening.as_mut().poll(cx) {
             Poll::Pending => timer.poll(cx, due).map(|()| Err(timeout(phase.get()))),
@@ -187,8 +206,58 @@ impl UserConnections {
     }
 }
 
+/// Opens a connection, and begins to speak where that takes words.
+async fn open(
+    origin: &Origin,
+    network: &Network,
+    phase: &Cell<Phase>,
+    timing: &mut Timing,
+) -> Result<Kept, ExchangeError> {
+    let connection = Connection::open(origin, network, phase, timing).await?;
+    let is_http2 = match (network.version(), origin.scheme()) {
+        (Version::Http1, _) | (Version::Auto, Scheme::Http) => false,
+        (Version::Http2, Scheme::Http) => true,
+        (Version::Http2 | Version::Auto, Scheme::Https) => connection.agreed_on_http2(),
+    };
+    if is_http2 {
+        return Ok(Kept::Http2(Box::new(Http2::begin(connection).await?)));
+    }
+    if network.version() == Version::Http2 {
+        let detail = "the server does not speak HTTP/2 over TLS: `http: { version: auto }` takes what it has";
+        return Err(ExchangeError::target(Cause::Tls, detail));
+    }
+    Ok(Kept::Http1(connection))
+}
+
+/// One exchange in HTTP/2. Its connection is kept where it went well, or only this stream was ended.
+async fn in_http2(
+    mut session: Box<Http2>,
+    request: &Request<'_>,
+    is_reused: bool,
+    response: &mut Response,
+    timing: &mut Timing,
+    timer: &mut Timer,
+    due: Instant,
+) -> (Option<Kept>, Result<(), Crash>) {
+    let phase = Cell::new(Phase::Send);
+    let landed = {
+        let mut exchange = std::pin::pin!(session.exchange(request, is_reused, response, timing, &phase));
+        poll_fn(|cx| match exchange.as_mut().poll(cx) {
+            Poll::Pending => timer.poll(cx, due).map(|()| Err(Crash::Failed(timeout(phase.get())))),
+            landed @ Poll::Ready(_) => landed,
+        })
+        .await
+    };
+    let is_alive = match &landed {
+        Ok(()) => true,
+        Err(Crash::Failed(ExchangeError::Target { cause, .. })) => *cause == Cause::StreamReset,
+        Err(_) => false,
+    };
+    (is_alive.then_some(Kept::Http2(session)), landed)
+}
+
 /// Why an exchange over one connection ended without an answer.
-enum Crash {
+pub(crate) enum Crash {
     /// Nothing of the request went out, for the server had closed the idle connection.
     Unsent,
     Failed(ExchangeError),
@@ -413,4 +482,48 @@ fn timeout(phase: Phase) -> ExchangeError {
         Phase::Receive => "the time ran out inside the answer",
     };
     ExchangeError::target(Cause::Timeout(phase), detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Users are many, and most need nothing of what some can do: that lives behind boxes.
+    #[test]
+    fn what_every_user_has_is_small() {
+        assert!(size_of::<UserConnections>() <= 40);
+        assert!(size_of::<Place>() <= 80);
+        assert!(size_of::<Response>() <= 136);
+    }
+
+    #[test]
+    fn bytes_with_files_in_between() {
+        let origin: Origin = "http://a".parse().unwrap();
+        let file = |at, text: &'static str| Inset { at, bytes: bytes::Bytes::from_static(text.as_bytes()) };
+        for (wire, insets, whole) in [
+            ("head", vec![], "head"),
+            ("headtail", vec![file(4, "<one>")], "head<one>tail"),
+            ("headtail", vec![file(4, "<one>"), file(4, "<two>")], "head<one><two>tail"),
+            ("headtail", vec![file(0, "<one>"), file(6, ""), file(8, "<two>")], "<one>headtail<two>"),
+        ] {
+            let request = Request {
+                origin: &origin,
+                wire: wire.as_bytes(),
+                insets: &insets,
+                is_head: false,
+                timeout: Duration::ZERO,
+                keep_body: KeepBody::Never,
+            };
+            assert_eq!(request.len(), whole.len());
+            for step in [1, 3, 100] {
+                let mut sent = Vec::new();
+                while sent.len() < whole.len() {
+                    let next = request.bytes_after(sent.len());
+                    sent.extend_from_slice(&next[..next.len().min(step)]);
+                }
+                assert_eq!(String::from_utf8(sent).unwrap(), whole);
+            }
+            assert!(request.bytes_after(whole.len()).is_empty());
+        }
+    }
 }

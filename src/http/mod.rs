@@ -1,8 +1,11 @@
-//! HTTP/1.1 as one virtual user speaks it: an own codec over an own connection, every phase timed.
+//! HTTP as one virtual user speaks it, every phase timed: HTTP/1.1 with an own codec over an own connection, HTTP/2
+//! with hyper's.
 //!
-//! [`UserConnections::exchange`] sends one request and reads one answer. Bytes of requests are written by
-//! [`request`], bytes of answers are read by [`Response`], and every way in which an exchange can fail has its
-//! own [`Cause`](crate::outcome::Cause). Redirects, cookies and what an answer means are left to the engine.
+//! [`UserConnections::exchange`] sends one request and reads one answer, the way that a [`Network`] says. Bytes of
+//! requests are written by [`request`], bytes of answers are read by [`Response`], and every way in which an
+//! exchange can fail has its own [`Cause`](crate::outcome::Cause). What leads from one exchange to the next
+//! ([`redirect`], the cookies in a [`Jar`]) is here too, as functions of what came; when to use it, and what an
+//! answer means, is left to the engine.
 //!
 //! Everything here belongs to one worker thread: pools and caches are thread-local, and there are no locks.
 
@@ -18,6 +21,7 @@ mod encoding;
 mod error;
 mod exchange;
 mod head;
+mod http2;
 mod network;
 mod origin;
 mod proxy;

@@ -4,9 +4,9 @@
 //! where chunks had held it apart. Headers are places in that buffer. In steady state nothing is allocated.
 
 use crate::http::body::Body;
-use crate::http::buffers::{self, BUFFER_SIZE, Buffer};
+use crate::http::buffers::{self, BUFFER_SIZE, Buffer, HeaderSpan};
 use crate::http::encoding::{self, EncodingError};
-use crate::http::head::{self, MAX_HEAD};
+use crate::http::head::{self, MAX_HEAD, Marks};
 use crate::outcome::{Cause, ProtocolFault};
 
 /// How much of a body is kept. What is longer is counted to its end, and cut.
@@ -50,9 +50,8 @@ pub struct Response {
     progress: Option<Progress>,
     /// Whether the head lets the connection live, and nothing came behind the answer.
     keeps_connection: bool,
-    sets_cookies: bool,
-    /// Whether the kept body is still as `Content-Encoding` says.
-    is_encoded: bool,
+    /// `is_encoded` until the body is as it was before.
+    marks: Marks,
 }
 
 impl Response {
@@ -90,7 +89,7 @@ impl Response {
 
     /// Whether any header sets a cookie.
     pub fn sets_cookies(&self) -> bool {
-        self.sets_cookies
+        self.marks.sets_cookies
     }
 
     /// The body as far as it was kept: all of it, its first [`MAX_KEPT_BODY`] bytes, or none.
@@ -102,7 +101,7 @@ impl Response {
     /// Makes of a kept body what it was before the server encoded it, up to [`MAX_KEPT_BODY`] bytes. One that
     /// cannot be read is then empty; one in an encoding that is unknown stays as it is.
     pub fn decode(&mut self) -> Result<(), EncodingError> {
-        if !std::mem::take(&mut self.is_encoded) {
+        if !std::mem::take(&mut self.marks.is_encoded) {
             return Ok(());
         }
         let body = self.body();
@@ -212,6 +211,47 @@ impl Response {
         }
     }
 
+    /// Takes a head that came another way than as bytes of HTTP/1.1.
+    pub(crate) fn take_head<'a>(&mut self, status: u16, headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
+        let buffer = self.buffer.get_or_insert_with(buffers::take);
+        buffer.headers.clear();
+        let mut at = 0;
+        let mut put = |text: &[u8]| {
+            let end = at + text.len();
+            if buffer.bytes.len() < end {
+                buffer.bytes.resize(end.next_power_of_two(), 0);
+            }
+            buffer.bytes[at..end].copy_from_slice(text);
+            let span = (at as u32, end as u32);
+            at = end;
+            span
+        };
+        for (name, value) in headers {
+            self.marks.note(name);
+            let span = HeaderSpan { name: put(name), value: put(value) };
+            buffer.headers.push(span);
+        }
+        (self.status, self.head_length, self.filled) = (status, at, at);
+        self.progress = Some(Progress::More);
+    }
+
+    /// Takes the next bytes of the payload behind such a head.
+    pub(crate) fn take_payload(&mut self, mut bytes: &[u8]) {
+        self.body_len += bytes.len() as u64;
+        if !self.keep.keeps(self.status) {
+            return;
+        }
+        while !bytes.is_empty() && self.filled < self.head_length + MAX_KEPT_BODY {
+            let room = self.head_length + MAX_KEPT_BODY - self.filled;
+            let space = self.space();
+            let now = bytes.len().min(space.len()).min(room);
+            let (first, rest) = bytes.split_at(now);
+            space[..now].copy_from_slice(first);
+            self.filled += now;
+            bytes = rest;
+        }
+    }
+
     /// Reads the `count` bytes that were just put into [`space`](Response::space).
     pub(crate) fn received(&mut self, count: usize) -> Result<Progress, ProtocolFault> {
         let Some(buffer) = &mut self.buffer else { return Ok(Progress::More) };
@@ -237,8 +277,7 @@ impl Response {
             self.status = head.status;
             self.head_length = head.length;
             self.keeps_connection = head.keep_alive;
-            self.sets_cookies = head.sets_cookies;
-            self.is_encoded = head.is_encoded;
+            self.marks = head.marks;
             self.body = Some(head.body);
             self.filled = head.length;
         }

@@ -11,6 +11,7 @@ mod cookies;
 mod encodings;
 mod ends;
 mod faults;
+mod http2;
 mod language;
 mod load;
 mod monitor;

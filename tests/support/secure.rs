@@ -102,7 +102,7 @@ struct Shared {
 }
 
 impl Secure {
-    fn start(config: Arc<ServerConfig>) -> Secure {
+    pub(crate) fn start(config: Arc<ServerConfig>) -> Secure {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
