@@ -30,6 +30,7 @@ impl Worker {
         outgoing: &Outgoing,
         timing: &mut Timing,
     ) -> Result<(), ExchangeError> {
+        let network = &self.prepared.scenarios[usize::from(user.scenario)].network;
         let mut origin = origin.clone();
         let mut now: Option<Outgoing> = None;
         let mut followed = 0;
@@ -47,7 +48,7 @@ impl Worker {
                 return Err(too_many(status, followed, &hop));
             }
             followed += 1;
-            let next = hop.request(before, &self.prepared.network, user.jar.as_deref());
+            let next = hop.request(before, network, user.jar.as_deref());
             let (next, is_head) = next.map_err(|error| bad(status, &error.into()))?;
             let request = Request {
                 origin: &hop.origin,
@@ -72,7 +73,8 @@ impl Worker {
 
     /// Whether the last answer has cookies to keep.
     pub(super) fn keeps_cookies_of(&self, user: &User) -> bool {
-        user.scope.response().sets_cookies() && self.prepared.test.http.cookies
+        user.scope.response().sets_cookies()
+            && self.prepared.scenarios[usize::from(user.scenario)].keeps_cookies
     }
 }
 

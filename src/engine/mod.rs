@@ -8,11 +8,14 @@ mod classify;
 mod closed;
 mod collect;
 mod credentials;
+mod data;
 mod follow;
 mod inject;
 mod iteration;
+mod log;
 mod once;
 mod open;
+mod poll;
 mod request;
 mod steps;
 mod timer;
@@ -23,11 +26,12 @@ mod worker;
 use std::sync::Arc;
 
 pub use collect::{Interval, Running};
+pub use log::LogLine;
 pub use once::{CheckResult, Once, OnceReport};
 pub use wire::WireError;
 
 use crate::http::{Network, Origin, Proxy, Scheme, TlsSetupError};
-use crate::scenario::model::{Action, Scenario, Step, Test};
+use crate::scenario::model::{Action, Every, FeederId, Poll, Scenario, Step, Test};
 use crate::template::{Reads, Shared, Uses, Value};
 use wire::Wire;
 
@@ -39,10 +43,11 @@ pub type Base = Arc<[Option<Value>]>;
 pub struct Prepared {
     pub test: Arc<Test>,
     pub shared: Arc<Shared>,
-    network: Arc<Network>,
     /// By the number of the request.
     requests: Vec<PreparedRequest>,
     scenarios: Vec<PreparedScenario>,
+    /// By the number of the feeder.
+    dealers: Vec<data::Dealer>,
 }
 
 #[derive(Debug)]
@@ -58,6 +63,10 @@ struct PreparedRequest {
 struct PreparedScenario {
     name: Arc<str>,
     slots: Arc<[String]>,
+    /// The way to its servers.
+    network: Arc<Network>,
+    /// Whether its users keep the cookies they are given.
+    keeps_cookies: bool,
 }
 
 /// Why a test cannot be run against its target.
@@ -79,15 +88,27 @@ impl Prepared {
         network: Arc<Network>,
         shared: Arc<Shared>,
     ) -> Result<Prepared, PrepareError> {
+        let networks: Vec<Arc<Network>> = test
+            .scenarios
+            .iter()
+            .map(|scenario| match &scenario.http {
+                Some(own) => Arc::new(network.with_options(own.network.clone())),
+                None => Arc::clone(&network),
+            })
+            .collect();
         let mut requests = Vec::new();
-        for scenario in &test.scenarios {
+        for ((number, scenario), network) in test.scenarios.iter().enumerate().zip(&networks) {
+            let keeps_cookies = test.http_of(number).cookies;
+            let is_secure = |wire: &Wire| wire.origin.scheme() == Scheme::Https;
+            let mut needs_tls = false;
             for block in blocks(scenario) {
                 let later = reads_outside_requests(block);
                 let mut failed = None;
                 walk(block, &mut |step| {
                     let Action::Request(request) = &step.action else { return };
-                    match Wire::new(request, origin, prefix, &network, test.http.cookies) {
+                    match Wire::new(request, origin, prefix, network, keeps_cookies) {
                         Ok(wire) => {
+                            needs_tls |= is_secure(&wire);
                             let own = reads_of_answer(request);
                             let answer_is_read = own.answer || later.answer;
                             let prepared =
@@ -105,25 +126,30 @@ impl Prepared {
                     return Err(error);
                 }
             }
+            // Read now: without roots no server could be trusted, and nothing is to be sent.
+            if needs_tls {
+                network.tls()?;
+            }
+            if let Some(password) = network.proxy().and_then(Proxy::password) {
+                shared.keep_secret("the proxy's password", password);
+            }
         }
         requests.sort_by_key(|(id, _)| *id);
-        let is_secure = |(_, prepared): &(_, PreparedRequest)| prepared.wire.origin.scheme() == Scheme::Https;
-        if requests.iter().any(is_secure) {
-            network.tls()?;
-        }
-        if let Some(password) = network.proxy().and_then(Proxy::password) {
-            shared.keep_secret(password);
-        }
-        let scenarios = test.scenarios.iter().map(|scenario| PreparedScenario {
+        let scenarios = test.scenarios.iter().zip(networks).enumerate();
+        let scenarios = scenarios.map(|(number, (scenario, network))| PreparedScenario {
             name: Arc::from(scenario.name.as_str()),
             slots: scenario.slots.clone().into(),
+            network,
+            keeps_cookies: test.http_of(number).cookies,
         });
         Ok(Prepared {
             scenarios: scenarios.collect(),
+            dealers: (0..test.data.len())
+                .map(|number| data::Dealer::new(&test, FeederId(number as u16)))
+                .collect(),
             requests: requests.into_iter().map(|(_, prepared)| prepared).collect(),
             test,
             shared,
-            network,
         })
     }
 }
@@ -133,16 +159,11 @@ fn blocks(scenario: &Scenario) -> [&[Step]; 5] {
     [setup, on_start, flow, verify, teardown]
 }
 
-/// Calls `visit` with every step, those within groups and loops too.
+/// Calls `visit` with every step, those within groups, loops and branches too.
 fn walk<'a>(steps: &'a [Step], visit: &mut impl FnMut(&'a Step)) {
     for step in steps {
         visit(step);
-        match &step.action {
-            Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
-                walk(steps, visit);
-            }
-            _ => {}
-        }
+        step.action.blocks().into_iter().for_each(|steps| walk(steps, visit));
     }
 }
 
@@ -182,8 +203,23 @@ fn reads_outside_requests(block: &[Step]) -> Reads {
             }
             Action::Check(checks) => checks.iter().for_each(|(_, expr)| uses.add(expr)),
             Action::Tally(tallies) => tallies.iter().for_each(|tally| uses.add(&tally.value)),
-            Action::Think(_) | Action::Group { .. } | Action::Stop(_) => {}
+            Action::ForEach { list, .. } => list.for_each_expr(&mut |expr| uses.add(expr)),
+            Action::If { condition, .. } => uses.add(condition),
+            Action::Poll(poll) => reads_of_poll(poll, &mut uses),
+            Action::Log { text, .. } => text.exprs().for_each(|expr| uses.add(expr)),
+            Action::Think(_) | Action::Group { .. } | Action::Choose(_) | Action::Stop(_) => {}
         }
     });
     uses.reads
+}
+
+fn reads_of_poll(poll: &Poll, uses: &mut Uses) {
+    uses.add(&poll.until);
+    if let Every::Rendered(every) = &poll.every {
+        every.for_each_expr(&mut |expr| uses.add(expr));
+    }
+    if let Some(turn) = &poll.turn {
+        let position = turn.position.iter();
+        position.chain(&turn.retry_after_ms).chain([&turn.retry_after]).for_each(|expr| uses.add(expr));
+    }
 }

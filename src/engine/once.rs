@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::log::LogLine;
 use super::steps::{Early, Flow};
 use super::user::User;
 use super::worker::{Part, Worker};
@@ -31,7 +32,7 @@ pub struct CheckResult {
 }
 
 /// How a once-only part went.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct OnceReport {
     /// What it left in the slots.
     pub base: Base,
@@ -42,6 +43,8 @@ pub struct OnceReport {
     pub captured: Vec<String>,
     /// Who those of its requests that failed said that they are: not to be shown either.
     pub credentials: Vec<String>,
+    /// What its `log` steps said.
+    pub logs: Vec<LogLine>,
     /// What kept it from its end, in words. Empty where all went well.
     pub problems: Vec<String>,
 }
@@ -63,6 +66,7 @@ impl Prepared {
                 skipped: Vec::new(),
                 captured: Vec::new(),
                 credentials: Vec::new(),
+                logs: Vec::new(),
                 problems: Vec::new(),
             };
         };
@@ -85,6 +89,7 @@ async fn run(
         skipped: Vec::new(),
         captured: Vec::new(),
         credentials: Vec::new(),
+        logs: Vec::new(),
         problems: vec![problem],
     };
     let worker = match Worker::new(0, Arc::clone(&prepared), Instant::now(), Part::Once(part)) {
@@ -113,13 +118,13 @@ async fn run(
     driver.abort();
     let problems = worker.problems.take();
     let shown: Vec<&str> = problems.iter().map(String::as_str).collect();
-    let captured = worker.captured(&user, &shown);
     OnceReport {
         base: user.scope.slots().into(),
         checks: worker.checks.take(),
         skipped: worker.skipped.take(),
-        captured,
+        captured: worker.captured(&user, &shown),
         credentials: worker.credentials.take(),
+        logs: worker.logs.borrow_mut().hand_over(),
         problems,
     }
 }
@@ -136,7 +141,9 @@ async fn steps_once(worker: &Worker, user: &mut User, part: Once, steps: &[Step]
                 worker.note_problem(format!("step `{}` failed", step.name));
             }
             Flow::End(Early::Failed) => {}
-            Flow::End(Early::Business | Early::Stopped) | Flow::EndUser | Flow::EndRun => return,
+            Flow::End(Early::Business | Early::Stopped | Early::Abandoned | Early::Interrupted)
+            | Flow::EndUser
+            | Flow::EndRun => return,
         }
         // Setup without one of its steps is no setup; verify and teardown do what they can.
         if part == Once::Setup && !worker.problems.borrow().is_empty() {

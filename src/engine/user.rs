@@ -35,7 +35,7 @@ impl User {
         scope.set_all(base);
         User {
             scope,
-            connections: UserConnections::new(Arc::clone(&prepared.network)),
+            connections: UserConnections::new(Arc::clone(&ready.network)),
             jar: None,
             scenario,
             cursor: Instant::now(),

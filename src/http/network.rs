@@ -39,7 +39,7 @@ pub struct Network {
     tls: OnceLock<Result<Tls, TlsSetupError>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Target {
     origin: Origin,
     socket: Option<PathBuf>,
@@ -60,6 +60,12 @@ impl Network {
     #[must_use]
     pub fn new(options: NetworkOptions, target: Origin, socket: Option<PathBuf>) -> Network {
         Network { options, target: Some(Target { origin: target, socket }), tls: OnceLock::new() }
+    }
+
+    /// The same target, another way.
+    #[must_use]
+    pub fn with_options(&self, options: NetworkOptions) -> Network {
+        Network { options, target: self.target.clone(), tls: OnceLock::new() }
     }
 
     /// A direct one with this TLS instead of that of the system.

@@ -7,6 +7,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::http::{Network, Origin};
+
 /// What the tool calls itself, unless a scenario says otherwise.
 pub const USER_AGENT: &str = concat!("loadtest/", env!("CARGO_PKG_VERSION"));
 
@@ -127,6 +129,28 @@ pub fn write_head_start(wire: &mut Vec<u8>, start: &HeadStart<'_>) -> Result<(),
         write_line(wire, "proxy-authorization", authorization.as_bytes())?;
     }
     start.user_agent.map_or(Ok(()), |agent| write_line(wire, "user-agent", agent.as_bytes()))
+}
+
+/// A GET without a body, the way that a network wants it.
+pub fn get(
+    network: &Network,
+    origin: &Origin,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> Result<Vec<u8>, RequestError> {
+    let mut wire = Vec::new();
+    let (host, url, forward) = (origin.authority(), origin.to_string(), network.forwarding_proxy(origin));
+    let start = HeadStart {
+        method: "GET",
+        target: target.as_bytes(),
+        host: &host,
+        user_agent: Some(USER_AGENT),
+        forward: forward.map(|proxy| Forward { origin: &url, authorization: proxy.authorization() }),
+    };
+    write_head_start(&mut wire, &start)?;
+    headers.iter().try_for_each(|(name, value)| write_header(&mut wire, name, value.as_bytes()))?;
+    finish(&mut wire, "GET", None);
+    Ok(wire)
 }
 
 /// Appends one header. `Host` belongs to [`write_head_start`], and how the body is framed to [`finish`].

@@ -22,6 +22,8 @@ pub struct WriteError {
 pub enum ReadError {
     #[error("cannot read {}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error("there is no run in {}: it has no result.json", .path.display())]
+    NoRun { path: PathBuf },
     #[error("{} is no result of loadtest: {source}", .path.display())]
     NotAResult { path: PathBuf, source: serde_json::Error },
     #[error(
@@ -116,7 +118,12 @@ pub fn read(place: &Path) -> Result<RunResult, ReadError> {
     if path.is_dir() {
         path.push("result.json");
     }
-    let json = fs::read(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+    let json = fs::read(&path).map_err(|source| {
+        if source.kind() == io::ErrorKind::NotFound && place.is_dir() {
+            return ReadError::NoRun { path: place.into() };
+        }
+        ReadError::Io { path: path.clone(), source }
+    })?;
     let not_a_result = |source| ReadError::NotAResult { path: path.clone(), source };
     // A newer format may have another shape altogether: its number is looked at first.
     let Head { format } = serde_json::from_slice(&json).map_err(not_a_result)?;
@@ -126,7 +133,8 @@ pub fn read(place: &Path) -> Result<RunResult, ReadError> {
     serde_json::from_slice(&json).map_err(not_a_result)
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+/// Writes a file whole or not at all.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);

@@ -5,19 +5,27 @@
 
 mod build;
 mod directory;
+mod drift;
 mod latency_log;
 mod monitor;
+mod polls;
 mod record;
 mod redact;
 mod series;
 mod slug;
 mod validity;
 pub(crate) mod verdict;
+mod windows;
 
 pub use build::Facts;
+#[cfg(test)]
+pub(crate) use build::tests::sample_result;
+pub(crate) use directory::write_whole;
 pub use directory::{ReadError, RunDirectory, WriteError, read};
+pub use drift::{DriftResult, DriftVerdict, TrendResult};
 pub use latency_log::LatencyLog;
 pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
+pub use polls::{PollKind, PollResult, PollSeries, PositionResult};
 pub use record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
     FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, LoadModel,
@@ -27,4 +35,5 @@ pub use record::{
 pub use redact::{Redactor, harmless};
 pub use series::Series;
 pub use slug::slug;
-pub use validity::{Soundness, Validity, ValidityFacts, validity};
+pub use validity::{DataRanOut, Soundness, Validity, ValidityFacts, validity};
+pub use windows::{WindowsError, decode as decode_windows, encode as encode_windows};

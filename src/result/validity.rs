@@ -1,13 +1,14 @@
 //! Whether a run can be believed: valid, suspect or invalid, and why.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::OwnFault;
-use crate::units::{count, measured_time};
+use crate::units::{count, measured_time, scenario_duration};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -39,6 +40,27 @@ pub struct ValidityFacts<'a> {
     pub lateness_p99: Option<Duration>,
     /// Of the cores the workers had, between 0 and 1.
     pub cpu_share: Option<f64>,
+    pub data_ran_out: &'a [DataRanOut],
+}
+
+/// Data of which somebody found no row left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataRanOut {
+    pub name: String,
+    pub rows: u64,
+    /// Since the beginning of the load.
+    pub at: Duration,
+}
+
+impl fmt::Display for DataRanOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DataRanOut { name, rows, at } = self;
+        // To the second, as `plan` says it; a moment's load to the millisecond.
+        let digits = if *at < Duration::from_secs(10) { 1_000 } else { 1 };
+        let at = Duration::from_secs_f64((at.as_secs_f64() * f64::from(digits)).round() / f64::from(digits));
+        let s = if *rows == 1 { "" } else { "s" };
+        write!(f, "the data ran out at {}: `{name}` has {} row{s}", scenario_duration(at), count(*rows))
+    }
 }
 
 /// Lateness p99 above this makes a run suspect: it is of the size of a fast answer.
@@ -58,6 +80,7 @@ pub fn validity(facts: &ValidityFacts<'_>) -> Validity {
                  `net.ipv4.ip_local_port_range`"
             }
             OwnFault::System => "look at the system's own limits and rules",
+            OwnFault::Data => "leave the files of `data` as they are while a run reads them",
             OwnFault::Template => "run `loadtest validate`, and look at the steps' expressions",
         };
         found.push((Soundness::Invalid, format!("{fault} ({}×); {remedy}", count(*times))));
@@ -103,6 +126,10 @@ pub fn validity(facts: &ValidityFacts<'_>) -> Validity {
             ),
         ));
     }
+    for out in facts.data_ran_out {
+        let remedy = "give it more rows or less load, or let rows come again (`when_done: recycle`)";
+        found.push((Soundness::Suspect, format!("{out}; {remedy}")));
+    }
     found.sort_by_key(|(soundness, _)| std::cmp::Reverse(*soundness));
     Validity {
         verdict: found.first().map_or(Soundness::Valid, |(soundness, _)| *soundness),
@@ -123,6 +150,7 @@ mod tests {
             interrupted: 1,
             lateness_p99: Some(Duration::from_millis(2)),
             cpu_share: Some(0.4),
+            data_ran_out: &[],
             own_faults: None,
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::TargetError;
-use crate::http::request::{Forward, HeadStart, USER_AGENT, finish, write_head_start};
+use crate::http::request::get;
 use crate::http::{ExchangeError, KeepBody, Network, Origin, Request, Response, Timing, UserConnections};
 use crate::outcome::{Cause, Phase};
 
@@ -50,18 +50,7 @@ async fn answers(
     path: &str,
     timeout: Duration,
 ) -> Result<(), String> {
-    let mut wire = Vec::new();
-    let (host, forward) = (origin.authority(), network.forwarding_proxy(origin));
-    let url = origin.to_string();
-    let start = HeadStart {
-        method: "GET",
-        target: path.as_bytes(),
-        host: &host,
-        user_agent: Some(USER_AGENT),
-        forward: forward.map(|proxy| Forward { origin: &url, authorization: proxy.authorization() }),
-    };
-    write_head_start(&mut wire, &start).map_err(|error| error.to_string())?;
-    finish(&mut wire, "GET", None);
+    let wire = get(network, origin, path, &[]).map_err(|error| error.to_string())?;
     let request =
         Request { origin, wire: &wire, insets: &[], is_head: false, timeout, keep_body: KeepBody::Never };
     let (mut response, mut timing) = (Response::new(), Timing::new());

@@ -3,6 +3,7 @@
 mod gate;
 mod judge;
 mod load_time;
+mod watched;
 
 pub use gate::{Broken, Gate};
 pub use judge::{Data, Judgement, holds, judge, names_cause};

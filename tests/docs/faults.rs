@@ -11,8 +11,8 @@ use super::blocks::{page, root};
 /// Each cause from the one before it, so that a new one cannot be forgotten here.
 fn next_cause(cause: Cause) -> Option<Cause> {
     use Cause::{
-        BadRedirect, Capture, Check, Closed, Decompression, Dns, GoAway, Protocol, Proxy, Refused, Reset,
-        StaleConnection, Status, StreamReset, Timeout, Tls, TooManyRedirects, TooSlow, Truncated,
+        BadRedirect, Capture, Check, Closed, Decompression, Dns, GoAway, Poll, Protocol, Proxy, Refused,
+        Reset, StaleConnection, Status, StreamReset, Timeout, Tls, TooManyRedirects, TooSlow, Truncated,
         Unreachable,
     };
     use ProtocolFault::{
@@ -50,7 +50,8 @@ fn next_cause(cause: Cause) -> Option<Cause> {
         Protocol(TransferEncoding) => Protocol(Chunk),
         Protocol(Chunk) => Protocol(Unexpected),
         Protocol(Unexpected) => Protocol(Http2),
-        Protocol(Http2) => return None,
+        Protocol(Http2) => Poll,
+        Poll => return None,
     })
 }
 
@@ -58,7 +59,8 @@ fn next_own_fault(fault: OwnFault) -> Option<OwnFault> {
     Some(match fault {
         OwnFault::NoDescriptors => OwnFault::NoPorts,
         OwnFault::NoPorts => OwnFault::Template,
-        OwnFault::Template => OwnFault::System,
+        OwnFault::Template => OwnFault::Data,
+        OwnFault::Data => OwnFault::System,
         OwnFault::System => return None,
     })
 }

@@ -40,7 +40,7 @@ fn rounded(share: f64) -> f64 {
     if (tenth <= 0.0 && share > 0.0) || (tenth >= 1.0 && share < 1.0) { share } else { tenth }
 }
 
-pub(super) fn rate(per_second: f64) -> String {
+pub(in crate::report) fn rate(per_second: f64) -> String {
     match per_second {
         r if r >= 1000.0 => format!("{}/s", count(r.round() as u64)),
         r if r >= 99.95 => format!("{r:.0}/s"),

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::result::{
-    CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
-    FORMAT, GaugeResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, OutcomeKind,
-    OutcomeResult, RowResult, ScenarioInfo, ScenarioResult, Series, TargetInfo, ThresholdResult, Totals,
-    Unit, Validity, WatchedKind, WatchedResult,
+    CauseResult, CheckResult, CustomResult, CustomValue, Distribution, DriftResult, DriftVerdict, Ended,
+    Environment, ExampleResult, FORMAT, GaugeResult, GeneratorResult, GroupResult, InvariantResult,
+    InvariantState, OutcomeKind, OutcomeResult, PollKind, PollResult, PollSeries, PositionResult, RowResult,
+    ScenarioInfo, ScenarioResult, Series, TargetInfo, ThresholdResult, Totals, TrendResult, Unit, Validity,
+    WatchedKind, WatchedResult,
 };
 
 fn times(count: u64, p50_ms: f64) -> Distribution {
@@ -26,6 +27,7 @@ fn times(count: u64, p50_ms: f64) -> Distribution {
 fn outcome(kind: OutcomeKind, name: &str, count: u64, p50_ms: f64) -> OutcomeResult {
     let seen = (count > 0).then(|| times(count, p50_ms));
     OutcomeResult {
+        response_windows: None,
         kind,
         name: name.into(),
         count,
@@ -110,6 +112,8 @@ fn result(
         Validity { verdict: validity.0, reasons: validity.1.iter().map(|&reason| reason.into()).collect() };
     let iterations = rows.first().map_or(0, |row| row.attempted);
     RunResult {
+        time_scale: Some(1.0),
+        window_s: Some(1),
         format: FORMAT,
         loadtest: "0.1.0".into(),
         scenario: ScenarioInfo {
@@ -142,6 +146,7 @@ fn result(
             completed: iterations,
             completed_per_s: iterations as f64 / 130.0,
             cut: 0,
+            abandoned: 0,
             ended_early: 0,
             interrupted: 0,
             dropped: 0,
@@ -150,6 +155,7 @@ fn result(
         }],
         rows,
         groups: vec![],
+        polls: vec![],
         checks: vec![],
         metrics: vec![],
         causes: vec![],
@@ -172,6 +178,7 @@ fn result(
         own_faults: vec![],
         series: Series::default(),
         monitor: vec![],
+        drift: None,
     }
 }
 
@@ -375,11 +382,90 @@ fn what_the_target_used() {
     result.monitor = vec![bundled()];
     let wide = section(&render(&result, Style::default()), "target");
     let narrow = section(&render(&result, Style { width: 60, color: false }), "target");
+    result.monitor.push(WatchedResult {
+        cpu_limit_cores: Some(0.5),
+        memory_limit_bytes: Some(512 << 20),
+        ..watched(
+            "db",
+            WatchedKind::Container,
+            &[
+                ("cpu", Unit::Share, [0.97, 1.0, 0.1, 0.2]),
+                ("throttled", Unit::Share, [0.8, 0.9, 0.0, 0.0]),
+                ("memory", Unit::Bytes, [200.0 * MIB, 210.0 * MIB, 190.0 * MIB, 205.0 * MIB]),
+            ],
+        )
+    });
+    let two = section(&render(&result, Style::default()), "target");
+    result.monitor.truncate(1);
     result.monitor[0].gauges.clear();
     result.monitor[0].failed = 130;
     result.monitor[0].problem = Some("it has ended".into());
     let nothing = section(&render(&result, Style::default()), "!");
-    insta::assert_snapshot!([wide, narrow, nothing].join("\n\n"));
+    insta::assert_snapshot!([wide, narrow, two, nothing].join("\n\n"));
+}
+
+#[test]
+fn series_of_endpoints() {
+    let mut result = result(vec![row("get", vec![])], vec![], vec![], VALID);
+    let gauges = [
+        ("queue length", Unit::Number, [31.0, 40.0, 0.0, 2.5]),
+        ("orders", Unit::PerSecond, [512.25, 600.0, 1.0, 480.0]),
+    ];
+    let mut endpoint = watched("prometheus", WatchedKind::Prometheus, &gauges);
+    endpoint.problem = Some("it never told heap\u{1b}[2J".into());
+    result.monitor = vec![endpoint];
+    let report = render(&result, Style::default());
+    insta::assert_snapshot!([section(&report, "!"), section(&report, "series")].join("\n\n"));
+}
+
+#[test]
+fn where_an_endurance_run_went() {
+    let trend = |name: &str, verdict, text: &str, unit, [low, high]: [f64; 2]| TrendResult {
+        name: name.into(),
+        verdict,
+        text: text.into(),
+        unit,
+        per_minute: Some(f64::midpoint(low, high)),
+        low: Some(low),
+        high: Some(high),
+        p_value: Some(0.0001),
+        begins: Some(20.0 * MIB),
+        windows: 60,
+    };
+    let mut result = result(vec![row("get", vec![])], vec![], vec![], VALID);
+    result.drift = Some(DriftResult {
+        from_s: 12.0,
+        to_s: 120.0,
+        trends: vec![
+            trend("latency p99", DriftVerdict::NoDrift, "no drift", Unit::SecondsPerMinute, [-0.001, 0.001]),
+            trend(
+                "bundled memory",
+                DriftVerdict::Grows,
+                "grows 3.0MiB/min",
+                Unit::BytesPerMinute,
+                [2.9 * MIB, 3.1 * MIB],
+            ),
+            trend(
+                "bundled descriptors",
+                DriftVerdict::Falls,
+                "falls 2/min",
+                Unit::NumberPerMinute,
+                [-2.5, -1.5],
+            ),
+            TrendResult {
+                low: None,
+                high: None,
+                ..trend(
+                    "db memory",
+                    DriftVerdict::Unknown,
+                    "too few seconds to tell",
+                    Unit::BytesPerMinute,
+                    [0.0; 2],
+                )
+            },
+        ],
+    });
+    insta::assert_snapshot!(section(&render(&result, Style::default()), "Drift"));
 }
 
 #[test]
@@ -451,6 +537,41 @@ fn two_scenarios() {
     two.scenarios.push(other);
     two.rows[1].scenario = "browse".into();
     insta::assert_snapshot!(render(&two, Style::default()));
+}
+
+#[test]
+fn polls_and_waits() {
+    let mut waiting = business_heavy();
+    let poll = |name: &str, kind, [got, given_up, abandoned, ended, interrupted]: [u64; 5]| PollResult {
+        name: name.into(),
+        scenario: "reservation-stress".into(),
+        kind,
+        groups: vec![],
+        started: got + given_up + abandoned + ended + interrupted,
+        got,
+        given_up,
+        abandoned,
+        ended,
+        interrupted,
+        duration: (got > 0).then(|| times(got, 12_000.0)),
+        duration_histogram: None,
+        abandoned_after: (abandoned > 0).then(|| times(abandoned, 48_000.0)),
+        position: None,
+        series: PollSeries::default(),
+    };
+    let position = PositionResult { samples: 9000, min: 0.0, avg: 120.5, p50: 98.0, p95: 412.0, max: 1498.0 };
+    waiting.polls = vec![
+        poll("order completed", PollKind::Poll, [1200, 0, 0, 0, 0]),
+        PollResult {
+            position: Some(position),
+            ..poll("waiting room", PollKind::WaitForTurn, [950, 20, 35, 2, 3])
+        },
+        poll("second queue", PollKind::WaitForTurn, [0, 0, 0, 0, 0]),
+    ];
+    waiting.scenarios[0].abandoned = 35;
+    insta::assert_snapshot!(render(&waiting, Style::default()));
+    waiting.polls[1].name = "\x1b[2J".into();
+    assert!(!render(&waiting, Style::default()).contains('\x1b'));
 }
 
 #[test]

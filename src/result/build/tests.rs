@@ -5,11 +5,12 @@ use crate::metrics::Exchange;
 use crate::outcome::{Cause, Outcome, OwnFault, Phase};
 use crate::result::{InvariantState, Soundness};
 use crate::scenario::model::{
-    CheckId, CheckInfo, CustomId, CustomInfo, GroupId, GroupInfo, Http, Load, LoadKind, Profile, RowId,
-    RowInfo, Shape, Target,
+    CheckId, CheckInfo, CustomId, CustomInfo, Feeds, GroupId, GroupInfo, Http, Load, LoadKind, Profile,
+    RowId, RowInfo, Shape, Target,
 };
 use crate::scenario::monitor::{Gauge, Watch, WatchKind};
 use crate::scenario::threshold::{Comparison, Filter};
+use crate::template::Env;
 use crate::threshold::{Data, Gate};
 
 fn test() -> Test {
@@ -35,6 +36,7 @@ fn test() -> Test {
         name: "reservation-stress".into(),
         description: Some("50 seats and 50 users.".into()),
         file: "scenarios/reservation-stress.yaml".into(),
+        env: Env::default(),
         target: Target {
             kind: TargetKind::Bundled,
             ready: Some("/healthz".into()),
@@ -42,7 +44,10 @@ fn test() -> Test {
             socket: None,
         },
         http: Http::default(),
+        data: vec![],
         scenarios: vec![Scenario {
+            start: crate::scenario::model::Start::At(Duration::ZERO),
+            is_measured: true,
             name: "reservation-stress".into(),
             load: Load {
                 kind: Some(LoadKind::Stress),
@@ -59,6 +64,8 @@ fn test() -> Test {
             teardown: vec![],
             slots: vec![],
             flow_slots: vec![],
+            http: None,
+            feeds: Feeds::default(),
         }],
         thresholds: vec![
             threshold(
@@ -78,6 +85,7 @@ fn test() -> Test {
                 row("reserve seat", &[0], &["seat taken", "token expired"]),
             ],
             groups: vec![GroupInfo { name: "buy".into(), scenario: 0 }],
+            polls: vec![],
             checks: vec![CheckInfo {
                 name: "has an id".into(),
                 scenario: 0,
@@ -131,9 +139,10 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         totals: &totals,
         load: &load,
         seconds: &[],
+        watched: &Watched::default(),
     });
     let samples = [Sample {
-        row: RowId(1),
+        step: StepId::Requests(RowId(1)),
         cause: Cause::Timeout(Phase::Wait),
         at: Duration::from_millis(4_200),
         request: "POST /api/v1/reservations?token=tok-4711".into(),
@@ -149,10 +158,13 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
     watched.sources[0].record(0, Gauge::Memory, 15_000_000.0);
     watched.sources[0].record(0, Gauge::Cpu, 0.437_219);
     let empty = Staged::new(&test.catalog, 1);
+    let mut windows = Windows::new(&test.catalog);
+    windows.add(0, &totals);
     let mut facts = Facts {
         test: &test,
         totals: &empty,
         seconds: &seconds,
+        windows: &windows,
         watched: &watched,
         samples: &samples,
         judgements: &judgements,
@@ -163,6 +175,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         }],
         ended: Ended::Completed,
         load: &load,
+        time_scale: 1.0,
         command: &command,
         seed: 7,
         workers: 1,
@@ -174,6 +187,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         cpu_share: Some(0.08),
         peak_rss_bytes: Some(24 << 20),
         secrets: &secrets,
+        data_ran_out: &[],
         strict: false,
         captured: &captured,
     };
@@ -219,6 +233,9 @@ fn histograms_are_kept_whole() {
     let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
     assert_eq!(histogram.len(), 50);
     assert_eq!(histogram.value_at_percentile(50.0) / 1_000_000, 12);
+    let text = result.rows[1].outcomes[3].response_windows.as_ref().unwrap();
+    let windows = crate::result::windows::decode(text).unwrap();
+    assert_eq!(windows.slots().iter().map(|slot| slot.count).sum::<u64>(), 2);
 }
 
 #[test]

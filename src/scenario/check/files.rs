@@ -29,7 +29,7 @@ impl Check<'_> {
             );
             return None;
         }
-        let path = self.beside(&written);
+        let path = self.source.beside(node.span.start, &written);
         if let Some(known) = self.files.get(&path).filter(|known| known.len() as u64 <= largest) {
             return Some((path, known.clone()));
         }
@@ -43,14 +43,6 @@ impl Check<'_> {
                 self.error(&node.span, problem, help);
                 None
             }
-        }
-    }
-
-    /// A path as the scenario means it: from the folder of the file in which it stands.
-    pub(super) fn beside(&self, written: &str) -> PathBuf {
-        match self.source.path().parent() {
-            Some(folder) => folder.join(written),
-            None => PathBuf::from(written),
         }
     }
 }

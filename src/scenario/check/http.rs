@@ -1,6 +1,5 @@
 //! `http`: the way to servers, and the defaults of requests.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::Check;
@@ -8,13 +7,11 @@ use super::files::LARGEST_PEM;
 use super::keys::{ENCODINGS, HTTP, TLS, VERSIONS};
 use super::reading::{Fields, listed};
 use crate::http::{
-    ClientCertificate, NetworkOptions, PemError, Proxy, TlsOptions, Version, authorities_from_pem,
-    is_server_name,
+    ClientCertificate, PemError, Proxy, TlsOptions, Version, authorities_from_pem, is_server_name,
 };
 use crate::scenario::finding::shortened;
 use crate::scenario::model::{BaseUrl, Http};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
-use crate::template::{Scope, Shared, TextTemplate, Visible};
 
 /// How long a request may take where nothing is said.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,8 +21,9 @@ const MOST_REDIRECTS: u8 = 10;
 const LONGEST_CHAIN: u64 = 50;
 
 /// What holds for a request that says nothing else.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Defaults {
+    pub(super) http: Http,
     pub(super) timeout: Duration,
     pub(super) headers: Vec<Entry>,
     pub(super) auth: Option<Entry>,
@@ -38,6 +36,7 @@ pub(super) struct Defaults {
 impl Default for Defaults {
     fn default() -> Self {
         Defaults {
+            http: Http::default(),
             timeout: TIMEOUT,
             headers: Vec::new(),
             auth: None,
@@ -49,18 +48,19 @@ impl Default for Defaults {
 }
 
 impl Check<'_> {
-    pub(super) fn http(&mut self, fields: Fields<'_>) -> Http {
-        let mut http = Http::default();
-        let Some(entry) = fields.get("http") else { return http };
-        let Some(fields) = self.fields(&entry.value, &entry.key, &HTTP) else { return http };
+    /// Takes what `http` says for what holds from here on.
+    pub(super) fn http(&mut self, fields: Fields<'_>) {
+        let Some(entry) = fields.get("http") else { return };
+        let Some(fields) = self.fields(&entry.value, &entry.key, &HTTP) else { return };
         if let Some(entry) = fields.get("timeout") {
-            self.defaults.timeout = self.some_time(&entry.value, &entry.key).unwrap_or(TIMEOUT);
+            let timeout = self.some_time(&entry.value, &entry.key);
+            self.defaults.timeout = timeout.unwrap_or(self.defaults.timeout);
         }
         if let Some(entry) = fields.get("headers") {
             self.defaults.headers = self.names(entry, "a map of headers and values").to_vec();
         }
-        self.defaults.auth = fields.get("auth").cloned();
         if let Some(entry) = fields.get("auth") {
+            self.defaults.auth = Some(entry.clone());
             self.no_second_authorization(entry, fields.get("headers"));
         }
         if let Some(entry) = fields.get("follow_redirects") {
@@ -69,32 +69,39 @@ impl Check<'_> {
         if let Some(base) = fields.get("base_url").and_then(|entry| self.base_url(entry)) {
             self.defaults.base = base;
         }
-        self.defaults.accept_encoding = fields.get("compression").and_then(|entry| self.compression(entry));
-        if let Some(entry) = fields.get("cookies") {
-            http.cookies = self.flag(&entry.value, &entry.key).unwrap_or(true);
+        if let Some(entry) = fields.get("compression") {
+            self.defaults.accept_encoding = self.compression(entry);
         }
-        http.network = self.network(fields);
-        http
-    }
-
-    fn network(&mut self, fields: Fields<'_>) -> NetworkOptions {
-        let [http_1, http_2, auto] = VERSIONS;
-        let versions = [(http_1, Version::Http1), (http_2, Version::Http2), (auto, Version::Auto)];
-        let version = fields.get("version").and_then(|entry| self.word(entry, &versions));
-        NetworkOptions {
-            version: version.unwrap_or_default(),
-            tls: fields.get("tls").map(|entry| self.tls(entry)).unwrap_or_default(),
-            proxy: fields.get("proxy").and_then(|entry| self.proxy(entry)),
+        if let Some(entry) = fields.get("cookies") {
+            self.defaults.http.cookies = self.flag(&entry.value, &entry.key).unwrap_or(true);
+        }
+        if let Some(entry) = fields.get("version") {
+            let [http_1, http_2, auto] = VERSIONS;
+            let versions = [(http_1, Version::Http1), (http_2, Version::Http2), (auto, Version::Auto)];
+            self.defaults.http.network.version = self.word(entry, &versions).unwrap_or_default();
+        }
+        if let Some(entry) = fields.get("tls") {
+            self.defaults.http.network.tls = self.tls(entry);
+        }
+        if let Some(entry) = fields.get("proxy") {
+            self.defaults.http.network.proxy = self.proxy(entry);
         }
     }
 
     fn proxy(&mut self, entry: &Entry) -> Option<Proxy> {
-        let text = self.text_now(&entry.value, &entry.key, "a URL like `http://proxy.example:3128`")?;
+        let text = self.text(&entry.value, &entry.key, "a URL like `http://proxy.example:3128`")?;
+        let example = "write `http://user:${ secret(\"PROXY_PASSWORD\") }@proxy.example:3128`";
+        let (text, secrets) = self.rendered_with_secrets(&entry.value, text, example)?;
         // A variable that may be empty: `${ env("HTTP_PROXY", "") }`.
         if text.is_empty() && entry.value.scalar_text(self.text).is_some_and(|written| !written.is_empty()) {
             return None;
         }
         match Proxy::parse(&text) {
+            Ok(proxy) if secrets.iter().any(|secret| proxy.origin().to_string().contains(secret)) => {
+                let problem = "the host of a proxy is shown by plans and reports, and a secret must not be";
+                self.error(&entry.value.span, problem, "keep secrets to its user and password");
+                None
+            }
             Ok(proxy) => Some(proxy),
             Err(error) => {
                 let help =
@@ -255,29 +262,10 @@ impl Check<'_> {
         })
     }
 
-    /// A text that is known when the file is read; `env()` and `secret()` are asked now, so that a test is not
-    /// begun with a variable missing.
+    /// A text that is known when the file is read.
     pub(super) fn text_now(&mut self, node: &Node, key: &Key, what: &str) -> Option<String> {
         let text = self.text(node, key, what)?;
-        if !text.contains("${") {
-            return Some(text.to_owned());
-        }
-        let name = key.name.to_uppercase();
-        let visible = Visible { slots: &[], answer: false, results: false, env: self.env };
-        let template = match TextTemplate::compile(text, visible) {
-            Ok(template) => template,
-            Err(error) => {
-                let at = error.at.unwrap_or(0..text.len());
-                let at = self.locate(&node.span, text, at);
-                let help = error.help.unwrap_or_else(|| format!("write `${{ env(\"{name}\") }}`"));
-                self.error(&at, error.problem, help);
-                return None;
-            }
-        };
-        let shared = Arc::new(Shared::new(0, String::new(), false, self.env.clone()));
-        let mut scope = Scope::new(shared, Arc::from(""), 0, Arc::from([]));
-        let rendered = template.render_to_string(&mut scope);
-        let help = format!("write `${{ env(\"{name}\", \"…\") }}`");
-        rendered.map_err(|error| self.error(&node.span, error.problem, help)).ok()
+        let example = format!("write `${{ env(\"{}\", \"…\") }}`", key.name.to_uppercase());
+        self.rendered_now(node, text, &example)
     }
 }

@@ -167,8 +167,10 @@ impl Check<'_> {
 
     /// A target's text.
     fn address(&mut self, node: &Node, key: &Key) -> Option<TargetKind> {
-        let text = self.text_now(node, key, "`bundled` or a URL")?;
-        match parse_target(&text) {
+        let text = self.text(node, key, "`bundled` or a URL")?;
+        let example = "write `${ env(\"TARGET\", \"bundled\") }`";
+        let rendered = self.rendered_now(node, text, example)?;
+        match parse_target(&rendered) {
             Ok(kind) => Some(kind),
             Err((problem, help)) => {
                 self.error(&node.span, problem, help);
@@ -180,7 +182,7 @@ impl Check<'_> {
     /// The path of a socket.
     fn socket(&mut self, entry: &Entry) -> Option<PathBuf> {
         let text = self.text_now(&entry.value, &entry.key, "the path of a socket like `/run/app.sock`")?;
-        let path = self.beside(&text);
+        let path = self.source.beside(entry.value.span.start, &text);
         if text.is_empty() || path.as_os_str().len() > LONGEST_SOCKET || text.contains('\0') {
             let problem = format!("`{}` cannot be the path of a socket", shortened(&text));
             let help = format!("write a path of 1 to {LONGEST_SOCKET} bytes, like `/run/app.sock`");
