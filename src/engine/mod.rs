@@ -85,7 +85,7 @@ impl Prepared {
         test: Arc<Test>,
         origin: &Origin,
         prefix: &str,
-        network: Arc<Network>,
+        network: &Arc<Network>,
         shared: Arc<Shared>,
     ) -> Result<Prepared, PrepareError> {
         let networks: Vec<Arc<Network>> = test
@@ -93,7 +93,7 @@ impl Prepared {
             .iter()
             .map(|scenario| match &scenario.http {
                 Some(own) => Arc::new(network.with_options(own.network.clone())),
-                None => Arc::clone(&network),
+                None => Arc::clone(network),
             })
             .collect();
         let mut requests = Vec::new();

@@ -112,7 +112,7 @@ impl<'a> Session<'a> {
             Arc::clone(&test),
             &ready.origin,
             &ready.prefix,
-            Arc::clone(&ready.network),
+            &ready.network,
             shared,
         );
         let prepared = match prepared {

@@ -99,7 +99,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>)
     while let Some(Ok((request, mut respond))) = connection.accept().await {
         let path = request.uri().path().to_owned();
         if path == "/close" {
-            note(&shared, number, request, Vec::new());
+            note(&shared, number, &request, Vec::new());
             // What is still to be read would make a reset of the close.
             let quiet = std::future::poll_fn(|cx| connection.poll_closed(cx));
             let _ = tokio::time::timeout(std::time::Duration::from_millis(30), quiet).await;
@@ -108,13 +108,13 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>)
             return;
         }
         if path == "/goaway" {
-            note(&shared, number, request, Vec::new());
+            note(&shared, number, &request, Vec::new());
             connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
             let _ = std::future::poll_fn(|cx| connection.poll_closed(cx)).await;
             return;
         }
         if path == "/truncated" {
-            note(&shared, number, request, Vec::new());
+            note(&shared, number, &request, Vec::new());
             let mut body = respond.send_response(head(200), false).unwrap();
             body.send_data(Bytes::from_static(b"half of it"), false).unwrap();
             // Until it is out; nothing else comes meanwhile.
@@ -130,7 +130,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>)
             let (parts, body) = request.into_parts();
             let body = read(body).await;
             let is_head = parts.method == "HEAD";
-            note(&shared, number, Request::from_parts(parts, ()), body.clone());
+            note(&shared, number, &Request::from_parts(parts, ()), body.clone());
             if is_head {
                 drop(respond.send_response(head(200), true));
             } else {
@@ -140,7 +140,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>)
     }
 }
 
-fn note<B>(shared: &Shared, connection: usize, request: Request<B>, body: Vec<u8>) {
+fn note<B>(shared: &Shared, connection: usize, request: &Request<B>, body: Vec<u8>) {
     let headers = request.headers().iter();
     let headers =
         headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
