@@ -13,7 +13,7 @@ use super::scenario::{self, print, show};
 use crate::cli::RunArgs;
 use crate::engine::{Base, Interval, Once, OnceReport, Prepared};
 use crate::exit::Exit;
-use crate::metrics::{Sample, Second, Staged};
+use crate::metrics::{Heat, Sample, Second, Staged};
 use crate::outcome::OwnFault;
 use crate::output::{Course, Mode, Progress};
 use crate::report::terminal;
@@ -66,6 +66,7 @@ struct Session<'a> {
     shared: Option<Arc<Shared>>,
     totals: Staged,
     seconds: Vec<Second>,
+    heat: Heat,
     samples: Vec<Sample>,
     /// What `setup` and `verify` captured, for the reports to leave out.
     captured: Vec<String>,
@@ -94,6 +95,7 @@ impl<'a> Session<'a> {
             shared: None,
             totals: Staged::new(&test.catalog, test.scenarios.len()),
             seconds: Vec::new(),
+            heat: Heat::default(),
             samples: Vec::new(),
             captured: Vec::new(),
             judgements: Vec::new(),
@@ -231,6 +233,7 @@ impl<'a> Session<'a> {
             self.totals.add(&counted);
             self.samples.extend(samples);
             self.seconds.push(Second::new(second, users.iter().sum(), &counted));
+            self.heat.add(second, &counted);
             if let Some(log) = &mut log
                 && let Err(problem) = log.append(second, &counted, &test.catalog)
             {
@@ -323,6 +326,7 @@ impl<'a> Session<'a> {
             test: &self.test,
             totals: &self.totals,
             seconds: &self.seconds,
+            heat: &self.heat,
             samples: &self.samples,
             judgements: &self.judgements,
             invariants: self.invariants.clone(),

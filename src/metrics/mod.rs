@@ -3,10 +3,12 @@
 //! On the path of a request nothing is shared and nothing is looked up by name: rows, checks and metrics are
 //! the small integers of the scenario's catalog. Memory does not grow with the length of a run.
 
+mod heat;
 mod recorder;
 mod second;
 mod times;
 
+pub use heat::{Heat, HeatColumn};
 pub use recorder::{Cell, Custom, Exchange, Recorder, RowRecord, Sample, ScenarioRecord, Staged, Tried};
 pub use second::Second;
 pub use times::{Amounts, Times};

@@ -97,6 +97,16 @@ impl Times {
         self.some().map_or(Ok(()), |from| histogram.add(from))
     }
 
+    /// Each value that was seen, with how often.
+    pub fn each(&self, mut see: impl FnMut(Duration, u64)) {
+        for nanos in &self.few {
+            see(Duration::from_nanos((*nanos).into()), 1);
+        }
+        for value in self.some().into_iter().flat_map(Histogram::iter_recorded) {
+            see(Duration::from_nanos(value.value_iterated_to()), value.count_since_last_iteration());
+        }
+    }
+
     /// Forgets the samples, keeps the memory.
     pub fn clear(&mut self) {
         self.few.clear();
@@ -261,6 +271,23 @@ mod tests {
         assert_eq!(scratch.len(), times.count());
         times.clear();
         assert!(times.is_empty() && times.max().is_none() && times.percentile(50.0).is_none());
+    }
+
+    #[test]
+    fn each_value_with_how_often() {
+        let seen = |number: u64| {
+            let mut times = Times::default();
+            (0..number).for_each(|n| times.record(Duration::from_millis(1 + n % 2)));
+            let (mut all, mut long) = (0, 0);
+            times.each(|time, count| {
+                all += count;
+                long += if time > Duration::from_micros(1500) { count } else { 0 };
+            });
+            (all, long)
+        };
+        assert_eq!(seen(0), (0, 0));
+        assert_eq!(seen(10), (10, 5));
+        assert_eq!(seen(1000), (1000, 500));
     }
 
     #[test]

@@ -11,16 +11,16 @@ use jiff::Timestamp;
 use super::record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
     FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, LoadModel, OutcomeKind,
-    OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, TargetInfo, ThresholdResult, Totals,
-    Unit,
+    OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, StageResult, TargetInfo,
+    ThresholdResult, Totals, Unit,
 };
 use super::redact::{Redactor, harmless};
-use super::series::{Series, millis};
+use super::series::{HeatMap, Series, millis};
 use super::validity::{ValidityFacts, validity};
 use super::verdict::verdict;
-use crate::metrics::{Cell, Custom, Recorder, RowRecord, Sample, Second, Staged, Times};
+use crate::metrics::{Cell, Custom, Heat, Recorder, RowRecord, Sample, Second, Staged, Times};
 use crate::scenario::model::{
-    Action, Catalog, CustomKind, RequestStep, Scenario, Step, TargetKind, Test, Url,
+    Action, Catalog, CustomKind, RequestStep, Scenario, Shape, Stage, Step, TargetKind, Test, Url,
 };
 use crate::scenario::threshold::{Aggregate, Metric, Threshold};
 use crate::threshold::{Judgement, LoadTime};
@@ -31,6 +31,7 @@ pub struct Facts<'a> {
     pub test: &'a Test,
     pub totals: &'a Staged,
     pub seconds: &'a [Second],
+    pub heat: &'a Heat,
     /// At most one per row and cause is shown: the first.
     pub samples: &'a [Sample],
     /// One for each of the test's thresholds, in their order.
@@ -153,6 +154,7 @@ impl RunResult {
                 .map(|(fault, count)| FaultResult { name: fault.to_string(), count: *count })
                 .collect(),
             series: Series::new(facts.seconds),
+            heat_map: HeatMap::new(facts.heat),
         }
     }
 }
@@ -299,6 +301,7 @@ fn scenarios(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<ScenarioResu
             kind: scenario.load.kind.map(|kind| kind.as_str().into()),
             model: if scenario.load.shape.is_open() { LoadModel::Open } else { LoadModel::Closed },
             load_s: seconds(time),
+            stages: stages(&scenario.load.shape, &test.catalog),
             started: record.started,
             completed,
             completed_per_s: per_second(completed, time.as_secs_f64()),
@@ -311,6 +314,18 @@ fn scenarios(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<ScenarioResu
         }
     };
     test.scenarios.iter().zip(&total.scenarios).enumerate().map(scenario).collect()
+}
+
+fn stages(shape: &Shape, catalog: &Catalog) -> Vec<StageResult> {
+    let (Shape::Users(profile) | Shape::Arrivals { profile, .. }) = shape else { return Vec::new() };
+    let (mut value, mut at) = (profile.from, Duration::ZERO);
+    let stage = |stage: &Stage| {
+        let (from, begin) = (value, at);
+        (value, at) = (stage.target, at + stage.duration);
+        let name = stage.name.and_then(|name| catalog.stages.get(name.index()));
+        StageResult { name: name.cloned(), from_s: seconds(begin), to_s: seconds(at), from, to: stage.target }
+    };
+    profile.stages.iter().map(stage).collect()
 }
 
 /// Failures by row and cause with one example each, the most frequent first.

@@ -19,10 +19,10 @@ pub use latency_log::LatencyLog;
 pub use record::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
     FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, LoadModel,
-    OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, TargetInfo,
+    OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, StageResult, TargetInfo,
     ThresholdResult, Totals, Unit, Verdict,
 };
 pub use redact::{Redactor, harmless};
-pub use series::Series;
+pub use series::{CauseSeries, HeatCells, HeatMap, Series};
 pub use slug::slug;
 pub use validity::{Soundness, Validity, ValidityFacts, validity};

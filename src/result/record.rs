@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::series::Series;
+use super::series::{HeatMap, Series};
 use super::validity::Validity;
 
 /// The version of the record's shape.
@@ -53,6 +53,8 @@ pub struct RunResult {
     /// What the generator itself could not do; never counted against the target.
     pub own_faults: Vec<FaultResult>,
     pub series: Series,
+    #[serde(default)]
+    pub heat_map: HeatMap,
     pub verdict: Verdict,
 }
 
@@ -117,6 +119,9 @@ pub struct ScenarioResult {
     pub model: LoadModel,
     /// How long it was under load.
     pub load_s: f64,
+    /// The planned course of its load; empty where a fixed number of iterations is shared.
+    #[serde(default)]
+    pub stages: Vec<StageResult>,
     pub started: u64,
     /// Iterations that came to their end.
     pub completed: u64,
@@ -132,6 +137,20 @@ pub struct ScenarioResult {
     pub duration: Option<Distribution>,
     /// How late iterations began: the generator's own tardiness.
     pub lateness: Option<Distribution>,
+}
+
+/// A stage as the file plans it: a straight line of users, or in the open model of arrivals per second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StageResult {
+    /// Where the file names it.
+    pub name: Option<String>,
+    /// Since the beginning of the load.
+    pub from_s: f64,
+    pub to_s: f64,
+    /// Users or arrivals per second at its beginning.
+    pub from: f64,
+    /// The same at its end.
+    pub to: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -3,8 +3,9 @@
 use super::*;
 use crate::result::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
-    FORMAT, GeneratorResult, GroupResult, InvariantResult, InvariantState, OutcomeKind, OutcomeResult,
-    RowResult, ScenarioInfo, ScenarioResult, Series, TargetInfo, ThresholdResult, Totals, Unit, Validity,
+    FORMAT, GeneratorResult, GroupResult, HeatMap, InvariantResult, InvariantState, OutcomeKind,
+    OutcomeResult, RowResult, ScenarioInfo, ScenarioResult, Series, TargetInfo, ThresholdResult, Totals,
+    Unit, Validity,
 };
 
 fn times(count: u64, p50_ms: f64) -> Distribution {
@@ -132,6 +133,7 @@ fn result(
             kind: Some("stress".into()),
             model: LoadModel::Closed,
             load_s: 130.0,
+            stages: vec![],
             started: iterations,
             completed: iterations,
             completed_per_s: iterations as f64 / 130.0,
@@ -165,6 +167,7 @@ fn result(
         },
         own_faults: vec![],
         series: Series::default(),
+        heat_map: HeatMap::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::outcome::{Cause, Outcome, OwnFault, Phase};
 use crate::result::{InvariantState, Soundness};
 use crate::scenario::model::{
     CheckId, CheckInfo, CustomId, CustomInfo, GroupId, GroupInfo, Load, LoadKind, Profile, RowId, RowInfo,
-    Shape, Target,
+    Shape, StageId, Target,
 };
 use crate::scenario::threshold::{Comparison, Filter};
 use crate::threshold::{Data, Gate};
@@ -139,6 +139,8 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         captured: Vec::new(),
     }];
     let seconds = [Second { at: 0, users: 50, attempted: 100, success: 90, ..Second::default() }];
+    let mut heat = Heat::default();
+    heat.add(0, &totals);
     let command = ["loadtest".to_string(), "run".into(), "--target".into(), "http://u:p@host".into()];
     let (secrets, captured) = (["hunter2".to_string()], ["tok-4711".to_string()]);
     let empty = Staged::new(&test.catalog, 1);
@@ -146,6 +148,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         test: &test,
         totals: &empty,
         seconds: &seconds,
+        heat: &heat,
         samples: &samples,
         judgements: &judgements,
         invariants: vec![InvariantResult {
@@ -200,6 +203,21 @@ fn the_books_balance() {
     let scenario = &result.scenarios[0];
     assert_eq!((scenario.completed, scenario.ended_early, scenario.model), (97, 2, LoadModel::Closed));
     assert_eq!(result.started, "2026-03-01T09:30:05.250Z");
+}
+
+#[test]
+fn stages_as_they_were_planned() {
+    let stages = |name: Option<u16>, target, seconds| Stage {
+        duration: Duration::from_secs(seconds),
+        target,
+        name: name.map(StageId),
+    };
+    let catalog = Catalog { stages: vec!["peak".into()], ..Catalog::default() };
+    let profile = Profile { from: 0.0, stages: vec![stages(None, 50.0, 10), stages(Some(0), 50.0, 60)] };
+    let seen = super::stages(&Shape::Users(profile), &catalog);
+    let flat: Vec<_> = seen.iter().map(|s| (s.name.as_deref(), s.from_s, s.to_s, s.from, s.to)).collect();
+    assert_eq!(flat, [(None, 0.0, 10.0, 0.0, 50.0), (Some("peak"), 10.0, 70.0, 50.0, 50.0)]);
+    assert!(super::stages(&Shape::SharedIterations { users: 5, iterations: 9 }, &catalog).is_empty());
 }
 
 #[test]
