@@ -9,9 +9,9 @@ use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use jiff::Timestamp;
 
 use super::record::{
-    CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
-    FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, LoadModel, OutcomeKind,
-    OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, StageResult, TargetInfo,
+    BreachResult, CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment,
+    ExampleResult, FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, LoadModel,
+    OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, StageResult, TargetInfo,
     ThresholdResult, Totals, Unit,
 };
 use super::redact::{Redactor, harmless};
@@ -23,7 +23,7 @@ use crate::scenario::model::{
     Action, Catalog, CustomKind, RequestStep, Scenario, Shape, Stage, Step, TargetKind, Test, Url,
 };
 use crate::scenario::threshold::{Aggregate, Metric, Threshold};
-use crate::threshold::{Judgement, LoadTime};
+use crate::threshold::{Breach, Judgement, LoadTime};
 
 /// What a run leaves behind, and what a result is made of.
 #[derive(Debug)]
@@ -427,7 +427,15 @@ fn judged(threshold: &Threshold, catalog: &Catalog, judgement: Option<&Judgement
         aborted: judgement.aborted,
         over_s: threshold.over.map(seconds),
         broken_at_s: judgement.broken_at.map(seconds),
+        line: threshold.line,
+        breaches: judgement.breaches.iter().map(breach).collect(),
     }
+}
+
+fn breach(breach: &Breach) -> BreachResult {
+    // Seconds end a little early or late; they are told by the whole.
+    let whole = |time: Duration| time.as_secs_f64().round();
+    BreachResult { from_s: whole(breach.from), to_s: breach.to.map(whole) }
 }
 
 fn unit(threshold: &Threshold, catalog: &Catalog) -> Unit {

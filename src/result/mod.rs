@@ -17,10 +17,10 @@ pub use build::Facts;
 pub use directory::{ReadError, RunDirectory, WriteError, read};
 pub use latency_log::LatencyLog;
 pub use record::{
-    CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
-    FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, LoadModel,
-    OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, StageResult, TargetInfo,
-    ThresholdResult, Totals, Unit, Verdict,
+    BreachResult, CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment,
+    ExampleResult, FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState,
+    LoadModel, OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, StageResult,
+    TargetInfo, ThresholdResult, Totals, Unit, Verdict,
 };
 pub use redact::{Redactor, harmless};
 pub use series::{CauseSeries, HeatCells, HeatMap, Series};

@@ -328,6 +328,23 @@ pub struct ThresholdResult {
     pub over_s: Option<f64>,
     /// When in the load it was first broken, for those watched during the run.
     pub broken_at_s: Option<f64>,
+    /// Where it stands in the file, from 1; none where it is implied.
+    #[serde(default)]
+    pub line: Option<u32>,
+    /// When the figures of single seconds broke it, whether or not it is met on the whole. Known for times and
+    /// shares; at most 20.
+    #[serde(default)]
+    pub breaches: Vec<BreachResult>,
+}
+
+/// A stretch of seconds that by themselves break a threshold: from the first of three in a row to the first of
+/// three in a row that do not. Seconds without samples are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BreachResult {
+    /// Since the beginning of the load.
+    pub from_s: f64,
+    /// None where it lasted to the end.
+    pub to_s: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

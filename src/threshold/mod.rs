@@ -1,9 +1,11 @@
 //! Judges thresholds on what was measured: at the end of a run, and while it goes on.
 
+mod breaches;
 mod gate;
 mod judge;
 mod load_time;
 
+pub use breaches::Breach;
 pub use gate::{Broken, Gate};
 pub use judge::{Data, Judgement, holds, judge, names_cause};
 pub use load_time::LoadTime;

@@ -80,6 +80,8 @@ fn threshold(text: &str, unit: Unit, observed: Option<f64>, limit: f64, met: boo
         aborted: false,
         over_s: None,
         broken_at_s: None,
+        line: None,
+        breaches: vec![],
     }
 }
 

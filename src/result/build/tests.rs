@@ -23,6 +23,7 @@ fn test() -> Test {
         after: Duration::ZERO,
         over: None,
         implied,
+        line: None,
     };
     let row = |name: &str, groups: &[u16], business: &[&str]| RowInfo {
         name: name.into(),

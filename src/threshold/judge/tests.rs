@@ -91,6 +91,7 @@ fn threshold(metric: Metric, aggregate: Aggregate, filter: Filter) -> Threshold 
         after: Duration::ZERO,
         over: None,
         implied: false,
+        line: None,
     }
 }
 
