@@ -1,4 +1,6 @@
 //! Renderers: one file for each format, each a function of a `RunResult` alone.
 
 pub mod plan;
+#[cfg(test)]
+mod samples;
 pub mod terminal;

@@ -45,6 +45,9 @@ pub struct Facts<'a> {
     pub workers: u32,
     /// Cores the program could use.
     pub cpus: u32,
+    pub cpu_model: Option<String>,
+    /// Of the machine.
+    pub memory_bytes: Option<u64>,
     /// When the load began.
     pub started: Timestamp,
     /// From the first action to the last, set-up and draining included.
@@ -130,6 +133,8 @@ impl RunResult {
                 os: std::env::consts::OS.into(),
                 arch: std::env::consts::ARCH.into(),
                 cpus: facts.cpus,
+                cpu_model: facts.cpu_model,
+                memory_bytes: facts.memory_bytes,
             },
             totals,
             scenarios: scenarios(test, &total, load),

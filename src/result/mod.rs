@@ -25,4 +25,4 @@ pub use record::{
 pub use redact::{Redactor, harmless};
 pub use series::{CauseSeries, HeatCells, HeatMap, Series};
 pub use slug::slug;
-pub use validity::{Soundness, Validity, ValidityFacts, validity};
+pub use validity::{Doubt, Soundness, Validity, ValidityFacts, validity};

@@ -80,6 +80,12 @@ pub struct Environment {
     pub arch: String,
     /// Cores the program could use.
     pub cpus: u32,
+    /// The processor's own name, where the system tells it.
+    #[serde(default)]
+    pub cpu_model: Option<String>,
+    /// Of the machine, or as much as a container may use of it.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
 }
 
 /// All rows together. `attempted = success + business + failure + interrupted`.

@@ -163,6 +163,8 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         seed: 7,
         workers: 1,
         cpus: 2,
+        cpu_model: None,
+        memory_bytes: Some(8 << 30),
         started: "2026-03-01T09:30:05.25Z".parse().unwrap(),
         wall: Duration::from_millis(10_432),
         target_url: "http://127.0.0.1:8080",
