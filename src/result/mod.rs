@@ -5,6 +5,7 @@
 
 mod build;
 mod directory;
+pub(crate) mod gist;
 mod latency_log;
 mod record;
 mod redact;
