@@ -331,3 +331,52 @@ pub(crate) fn failing() -> RunResult {
     ];
     failing
 }
+
+/// A run that never came to its load.
+pub(crate) fn never_ready() -> RunResult {
+    let mut result = business_heavy();
+    let why = "nothing listens at http://127.0.0.1:8080 after 10s";
+    result.verdict = crate::result::verdict::verdict(
+        Ended::NotReady(why.into()),
+        &result.thresholds,
+        &result.invariants,
+        &result.validity,
+        false,
+    );
+    result
+}
+
+/// Texts that would act where they are not escaped, wherever a file or a server can put one.
+pub(crate) const MARKUP: &str = "</script><script>alert(1)</script>\"><img src=x onerror=alert(2)> '${7*7}' {{7*7}} | `c` *e* [l](u) &amp;";
+
+/// A run whose server and file say nothing but markup.
+pub(crate) fn hostile() -> RunResult {
+    let mut hostile = failing();
+    let name = || MARKUP.to_owned();
+    hostile.scenario.name = name();
+    hostile.scenario.description = Some(name());
+    hostile.scenario.file = name();
+    hostile.command.push(name());
+    hostile.target.url = name();
+    hostile.environment.cpu_model = Some(name());
+    for row in &mut hostile.rows {
+        row.name = name();
+        row.outcomes.iter_mut().skip(1).for_each(|outcome| outcome.name = name());
+    }
+    hostile.thresholds.iter_mut().for_each(|threshold| threshold.text = format!("latency: {MARKUP}"));
+    hostile.invariants.iter_mut().for_each(|invariant| {
+        (invariant.name, invariant.detail) = (name(), Some(name()));
+    });
+    hostile.checks.iter_mut().for_each(|check| (check.name, check.step) = (name(), Some(name())));
+    hostile.metrics.iter_mut().for_each(|metric| metric.name = name());
+    hostile.groups.iter_mut().for_each(|group| group.name = name());
+    hostile.scenarios.iter_mut().for_each(|scenario| scenario.name = name());
+    for cause in &mut hostile.causes {
+        (cause.step, cause.cause) = (name(), name());
+        if let Some(example) = &mut cause.example {
+            (example.request, example.detail) = (name(), name());
+            example.body = format!("{MARKUP}\n```\n{MARKUP}");
+        }
+    }
+    hostile
+}

@@ -1,7 +1,9 @@
 //! The report of runs of every kind, as it looks.
 
 use super::*;
-use crate::report::samples::{business_heavy, failing, implied, outcome, result, row, threshold};
+use crate::report::samples::{
+    business_heavy, failing, implied, never_ready, outcome, result, row, threshold,
+};
 use crate::result::{Doubt, OutcomeKind, Unit};
 
 #[test]
@@ -49,16 +51,8 @@ fn nothing_happened() {
 }
 
 #[test]
-fn never_ready() {
-    let mut result = business_heavy();
-    let why = "nothing listens at http://127.0.0.1:8080 after 10s";
-    result.verdict = crate::result::verdict::verdict(
-        Ended::NotReady(why.into()),
-        &result.thresholds,
-        &result.invariants,
-        &result.validity,
-        false,
-    );
+fn there_is_no_table_of_nothing() {
+    let result = never_ready();
     insta::assert_snapshot!(render(&result, Style::default()));
 }
 

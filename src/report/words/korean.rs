@@ -1,0 +1,265 @@
+//! Korean.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::Words;
+use crate::outcome::OwnFault;
+use crate::result::gist::{Gist, Missed, Says};
+use crate::result::verdict::percent;
+use crate::result::{Doubt, Soundness};
+use crate::units::{count, measured_time};
+
+pub(super) const WORDS: Words = Words {
+    code: "ko",
+
+    gist,
+    missed,
+    doubt,
+    duration,
+    scenarios: |number| format!("시나리오 {number}개"),
+    of_load: |time| format!("부하 {time}"),
+    aborted: |threshold| format!("임계값 “{threshold}” 때문에 테스트가 중단됨"),
+    worst_window: |length| format!("가장 나쁜 {length} 구간"),
+    first_broken_at: |at| format!("{at} 시점에 처음 위반"),
+    ended_the_run_at: |at| format!("{at} 시점에 테스트를 중단시킴"),
+    cores: |number| format!("{number}코어"),
+    workers: |number| format!("워커 {number}개"),
+    of_its_cores: |share| format!("할당 코어의 {} 사용", percent((share * 100.0).round() / 100.0)),
+    more_causes: |number| format!("… 외 {number}건은 result.json에 있습니다."),
+
+    kinds: &[
+        ("smoke", "스모크 테스트"),
+        ("load", "부하 테스트"),
+        ("spike", "스파이크 테스트"),
+        ("stress", "스트레스 테스트"),
+        ("endurance", "내구성 테스트"),
+        ("peak", "피크 테스트"),
+        ("breakpoint", "한계점 테스트"),
+    ],
+    closed_model: "닫힌 모델",
+    open_model: "열린 모델",
+    bundled: " (내장 서비스)",
+    stopped: "시나리오가 테스트를 끝냄 (`stop: run`)",
+    invariant_broken: "불변 조건 위반:",
+    invariant_not_asked: "verify에서 확인하지 못함:",
+    run_valid: "유효: 측정값은 대상 서비스의 것",
+    run_suspect: "의심: 측정값에 부하 생성기의 영향이 섞였을 수 있음",
+    run_invalid: "무효: 이 결과로는 대상 서비스에 대해 아무것도 말할 수 없음",
+    run: "실행 정보",
+    validity: "측정 신뢰성",
+    target: "테스트 대상",
+    started: "시작 시각",
+    generator: "부하 생성기",
+    effort: "사용 자원",
+    file: "시나리오 파일",
+    seed: "시드",
+    version: "도구",
+    again: "다시 실행하려면",
+
+    thresholds: "임계값",
+    threshold: "임계값",
+    met: "판정",
+    is_met: "충족",
+    is_not_met: "미충족",
+    observed: "측정값",
+    limit: "기준",
+    notes: "비고",
+    implied: "파일에 없어도 적용되는 기본값",
+    no_samples: "표본 없음",
+    invariants: "불변 조건",
+    invariant: "불변 조건",
+    holds: "판정",
+    held: "성립",
+    broken: "위반",
+    skipped: "`when` 조건에 따라 생략",
+    not_asked: "확인하지 못함",
+    checks: "검증 항목",
+    check: "검증 항목",
+    tried: "시도",
+    always: "모두 성립",
+    not_always: "일부 불성립",
+    never_tried: "시도되지 않음",
+
+    steps: "단계별 결과",
+    step: "단계",
+    outcome: "결과",
+    success: "성공",
+    business: "비즈니스 응답",
+    failure: "실패",
+    count: "건수",
+    share: "비율",
+    rate: "처리량",
+    longest: "최대",
+    only_interrupted: "중단된 요청뿐",
+    not_reached: "도달하지 않음",
+    business_note: "○ 비즈니스 응답은 이미 예약된 좌석처럼 서비스가 올바르게 거절한 응답으로, 실패가 아닙니다.",
+    waited: "전송 전에 대기한 요청",
+    waited_note: "응답 시간은 요청이 나가야 했던 시점부터, 서비스 시간은 첫 바이트를 보낸 시점부터 잽니다.",
+    response_p50: "p50 응답",
+    service_p50: "p50 서비스",
+    response_p99: "p99 응답",
+    service_p99: "p99 서비스",
+
+    requests: "요청",
+    interrupted: "중단",
+    in_doubt: "처리 여부 불명",
+    sent: "송신",
+    received: "수신",
+    iterations: "반복 실행",
+    scenario: "시나리오",
+    completed: "완료",
+    ended_early: "조기 종료",
+    cut: "값이 없어 끊김",
+    dropped: "버려진 도착",
+    lateness_p99: "지연 p99",
+    lateness_longest: "지연 최대",
+    lateness_note: "지연은 부하 생성기가 예정보다 늦게 시작한 시간으로, 대상 서비스와 무관합니다.",
+    groups: "그룹",
+    group: "그룹",
+    metrics: "사용자 정의 지표",
+    metric: "지표",
+    samples: "표본",
+    value: "값",
+    average: "평균",
+
+    failures: "실패 원인",
+    no_answer: "응답 없음",
+    first_seen: "예시 시점",
+    answer: "응답",
+};
+
+fn gist(gist: &Gist<'_>) -> String {
+    let code = gist.exit.code();
+    match &gist.says {
+        Says::Passed { thresholds, invariants, suspect } => {
+            let mut text = format!("통과: 임계값 {thresholds}개 충족");
+            if *invariants > 0 {
+                let _ = write!(text, ", 불변 조건 {invariants}개 성립");
+            }
+            text + if *suspect { ", 단 측정 신뢰성이 의심됨" } else { ", 측정 유효" }
+        }
+        Says::NotMet { missed: all, suspect } => {
+            let all: Vec<String> = all.iter().map(missed).collect();
+            let doubt = if *suspect { "; 측정 신뢰성이 의심됨" } else { "" };
+            format!("실패 (종료 코드 {code}): {}{doubt}", first_of(&all))
+        }
+        Says::InvariantsBroken { names, not_met } => {
+            format!("실패 (종료 코드 {code}): 불변 조건 위반: {}{}", first_of(names), also(*not_met))
+        }
+        Says::NotAsked { invariant, not_met } => {
+            format!("무효 (종료 코드 {code}): verify에서 확인하지 못함: {invariant}{}", also(*not_met))
+        }
+        Says::NotValid { validity, not_met } => {
+            let reasons = WORDS.doubts(validity);
+            match validity.verdict {
+                Soundness::Suspect => {
+                    format!("의심 (종료 코드 {code}, --strict 적용): {}", first_of(&reasons))
+                }
+                _ => format!("무효 (종료 코드 {code}): {}{}", first_of(&reasons), also(*not_met)),
+            }
+        }
+        Says::Interrupted { met } => {
+            let judged =
+                if *met { "그때까지는 모두 충족" } else { "충족하지 못한 항목이 있음" };
+            format!("사용자가 중단함 (종료 코드 {code}): {judged}")
+        }
+        Says::SetupFailed { why } => format!("실행되지 않음 (종료 코드 {code}): setup 실패: {why}"),
+        Says::NotReady { why } => format!("실행되지 않음 (종료 코드 {code}): 대상이 준비되지 않음: {why}"),
+        Says::Other => format!("실행되지 않음 (종료 코드 {code})"),
+    }
+}
+
+/// `latency p95: 측정값 812ms, 기준 300ms`.
+fn missed(missed: &Missed<'_>) -> String {
+    let Missed { what, observed, reason, limit, at, aborted } = missed;
+    let Some(observed) = observed else {
+        return format!("{what}: {}, 기준 {limit}", WORDS.reason(*reason));
+    };
+    let when = match (at, aborted) {
+        (Some(at), true) => format!(" ({} 시점에 테스트 중단)", duration(*at)),
+        (Some(at), false) => format!(" ({} 시점)", duration(*at)),
+        (None, _) => String::new(),
+    };
+    format!("{what}: 측정값 {observed}{when}, 기준 {limit}")
+}
+
+fn doubt(doubt: &Doubt) -> String {
+    match *doubt {
+        Doubt::NothingAttempted => {
+            "요청이 한 건도 없었습니다. 단계의 `when` 조건과 부하 시간을 확인하세요".into()
+        }
+        Doubt::OwnFault { fault, count: times } => {
+            let (what, remedy) = match fault {
+                OwnFault::NoDescriptors => {
+                    ("파일 디스크립터 부족", "`ulimit -n` 한도를 올리거나 사용자 수를 줄이세요")
+                }
+                OwnFault::NoPorts => (
+                    "로컬 포트 부족",
+                    "연결을 유지하거나(`connections: per-user`) 도착률을 줄이거나 \
+                     `net.ipv4.ip_local_port_range`를 넓히세요",
+                ),
+                OwnFault::System => ("시스템이 거부함", "시스템의 한도와 규칙을 확인하세요"),
+                OwnFault::Template => {
+                    ("템플릿 처리 실패", "`loadtest validate`를 실행하고 단계의 표현식을 확인하세요")
+                }
+            };
+            format!("부하 생성기: {what} ({}회). {remedy}", count(times))
+        }
+        Doubt::Books { attempted, success, business, failure, interrupted } => format!(
+            "요청 집계가 맞지 않습니다: 시도 {}건, 성공 {} + 비즈니스 {} + 실패 {} + 중단 {}. 버그로 신고해 주세요",
+            count(attempted),
+            count(success),
+            count(business),
+            count(failure),
+            count(interrupted),
+        ),
+        Doubt::Late { p99_ms, limit_ms } => {
+            let late = Duration::try_from_secs_f64(p99_ms / 1e3).unwrap_or(Duration::MAX);
+            format!(
+                "부하 생성기가 늦었습니다: p99 {} (한도 {limit_ms:.0}ms). 코어를 늘리거나 부하를 줄이세요",
+                measured_time(late)
+            )
+        }
+        Doubt::Busy { share, limit } => format!(
+            "부하 생성기가 할당 코어의 {:.0}%를 썼습니다 (한도 {:.0}%). 코어를 늘리거나 부하를 줄이세요",
+            share * 100.0,
+            limit * 100.0
+        ),
+        Doubt::Other => "이 버전이 알지 못하는 이유".into(),
+    }
+}
+
+/// `1분 30초`.
+fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if time.is_zero() {
+        return "0초".into();
+    }
+    if time < Duration::from_secs(1) {
+        return format!("{}ms", time.as_millis());
+    }
+    if time.subsec_millis() > 0 {
+        return format!("{}초", crate::units::trim_float(time.as_secs_f64()));
+    }
+    let parts = [(seconds / 3600, "시간"), (seconds / 60 % 60, "분"), (seconds % 60, "초")];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, unit)| format!("{number}{unit}"))
+        .collect();
+    parts.join(" ")
+}
+
+fn also(not_met: usize) -> String {
+    if not_met == 0 { String::new() } else { format!("; 임계값 {not_met}개 미충족") }
+}
+
+/// The first of several, and how many there are besides.
+fn first_of(all: &[impl std::fmt::Display]) -> String {
+    match all {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [first, rest @ ..] => format!("{first} (외 {}건)", rest.len()),
+    }
+}
