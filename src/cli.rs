@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::report::Lang;
+
 /// Load tests that tell expected business answers from true failures.
 ///
 /// A YAML scenario goes in; a verdict, an exit code and a report come out.
@@ -35,10 +37,12 @@ pub enum Command {
     Plan(PlanArgs),
     /// Check scenario files; every finding with its place and what to write instead.
     Validate(ValidateArgs),
+    /// Show a saved run again, as text, Markdown, JUnit, CSV or JSON.
+    Report(ReportArgs),
     /// Run the bundled ticketing service in the foreground.
     Target(TargetArgs),
-    /// Print the JSON Schema of scenario files, for editors.
-    Schema,
+    /// Print the JSON Schema of scenario files, for editors, or of results.
+    Schema(SchemaArgs),
     /// Print a completion script for a shell.
     Completions { shell: clap_complete::Shell },
 }
@@ -84,6 +88,9 @@ pub struct RunArgs {
     /// No progress and no table, only the verdict.
     #[arg(long, short)]
     pub quiet: bool,
+    /// The language of report.md.
+    #[arg(long, value_enum, default_value = "en")]
+    pub lang: Lang,
 }
 
 #[derive(Debug, Args)]
@@ -114,6 +121,54 @@ pub enum ValidateFormat {
     Text,
     /// For programs: one JSON document.
     Json,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run: its folder, like reports/<scenario>/latest, or its result.json.
+    #[arg(value_name = "RUN")]
+    pub place: PathBuf,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ReportFormat,
+    /// The language of Markdown.
+    #[arg(long, value_enum, default_value = "en")]
+    pub lang: Lang,
+    /// Write the report to this file instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// No colours. The environment variable NO_COLOR does the same.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+/// How a saved run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// As at the end of the run.
+    Text,
+    /// Markdown, for a pull request.
+    Md,
+    /// JUnit XML, for the pages of CI.
+    Junit,
+    /// The run second by second.
+    Csv,
+    /// All that is known of the run, as result.json has it.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Of what.
+    #[arg(long, value_enum, default_value = "scenario")]
+    pub of: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Scenario files.
+    Scenario,
+    /// result.json.
+    Result,
 }
 
 #[derive(Debug, Args)]

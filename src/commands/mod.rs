@@ -1,7 +1,9 @@
 //! One file per verb. Each joins the parts of the program, and holds no logic of its own.
 
 mod completions;
+mod github;
 mod plan;
+mod report;
 mod run;
 mod scenario;
 mod schema;
@@ -17,8 +19,9 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Target(args) => target::run(&args),
-        Command::Schema => schema::run(),
+        Command::Schema(args) => schema::run(&args),
         Command::Completions { shell } => completions::run(shell),
     }
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
+use super::github;
 use super::scenario::{self, print, show};
 use crate::cli::RunArgs;
 use crate::engine::{Base, Interval, Once, OnceReport, Prepared};
@@ -16,7 +17,7 @@ use crate::exit::Exit;
 use crate::metrics::{Heat, Sample, Second, Staged};
 use crate::outcome::OwnFault;
 use crate::output::{Course, Mode, Progress};
-use crate::report::terminal;
+use crate::report::{Lang, junit, markdown, terminal};
 use crate::result::{
     Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunDirectory, RunResult, WriteError,
     harmless,
@@ -43,15 +44,33 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 
     // Shown whether or not it could be written: where the disk is full, at least the table is there.
     let written = directory.write(&result).context("the result could not be written");
+    if written.is_ok() {
+        reports(&result, &directory, args.lang);
+    }
     let style = scenario::style(args.scenario.no_color);
     let text =
         if args.quiet { format!("{}\n", result.verdict.line) } else { terminal::render(&result, style) };
     print(&text)?;
+    github::tell(&result, args.lang)?;
     written?;
     if !args.quiet {
         print(&terminal::written(directory.path(), style))?;
     }
     Ok(Exit::from_code(result.verdict.exit_code))
+}
+
+/// Writes the reports beside the result. They can be made again from it, so that one that fails ends nothing.
+fn reports(result: &RunResult, directory: &RunDirectory, lang: Lang) {
+    let made = [
+        ("report.md", Ok(markdown::render(result, lang))),
+        ("junit.xml", junit::render(result).map_err(anyhow::Error::from)),
+    ];
+    for (name, text) in made {
+        let written = text.and_then(|text| Ok(directory.write_report(name, &text)?));
+        if let Err(error) = written {
+            show(&format!("warning: {name}: {error:#}\n"));
+        }
+    }
 }
 
 /// A run, from its first action to its last.

@@ -1,7 +1,13 @@
-//! Renderers: one file for each format, each a function of a `RunResult` alone.
+//! Renderers: a folder for each format, each a function of a `RunResult` alone.
+//!
+//! `content` says what stands in a report and `words` says it in a language; HTML and Markdown mark it up.
 
 mod content;
+pub mod csv;
 mod figures;
+pub mod github;
+pub mod json;
+pub mod junit;
 pub mod markdown;
 pub mod plan;
 #[cfg(test)]

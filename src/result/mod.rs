@@ -15,7 +15,7 @@ mod validity;
 pub(crate) mod verdict;
 
 pub use build::Facts;
-pub use directory::{ReadError, RunDirectory, WriteError, read};
+pub use directory::{ReadError, RunDirectory, WriteError, read, write_file};
 pub use latency_log::LatencyLog;
 pub use record::{
     BreachResult, CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment,

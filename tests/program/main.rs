@@ -10,6 +10,7 @@ mod ends;
 mod faults;
 mod language;
 mod load;
+mod reports;
 mod run;
 mod secrets;
 mod secure;

@@ -14,4 +14,4 @@ pub(super) use judged::{checks, invariants, thresholds};
 pub(super) use load::{groups, iterations, metrics, requests};
 pub(super) use run::{Verdict, command, facts, machine, title, verdict};
 pub(super) use steps::{steps, waiting};
-pub(super) use table::{Cell, Column, Table, Tone};
+pub(super) use table::{Cell, Table, Tone, plain};

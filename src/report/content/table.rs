@@ -78,6 +78,6 @@ impl Table {
 }
 
 /// A text of a file or a server, on one line and without anything that would be acted on.
-pub(super) fn plain(text: &str) -> Cow<'_, str> {
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     harmless(text, false)
 }

@@ -12,13 +12,12 @@ use std::time::Duration;
 use crate::result::gist::{Gist, Missed};
 use crate::result::{Doubt, Validity, harmless};
 
-/// A language of reports.
+/// A language of reports: English or Korean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Lang {
-    /// English.
+    // Not documented one by one: the help of every command would be twice as long for it.
     #[default]
     En,
-    /// Korean.
     Ko,
 }
 
