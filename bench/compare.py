@@ -3,8 +3,8 @@
 
 Generator and service have a core each; the tools run in turn, round after round, so that a machine whose
 speed drifts is the same for all. Printed are medians, and ratios to wrk taken round by round. Every tool sends
-the POST of the queue scenario; loadtest runs the scenario (template in the JSON body, header capture,
-classification, histograms), the others send a fixed body.
+the POST of the queue scenario; loadtest and k6 do what the scenario says (a body of each user's own, the token
+taken from a header, the answer judged), the others send a fixed body.
 
     bench/compare.py [--rounds 5] [--seconds 8] [--users 50] [--tools wrk,loadtest,...]
 """
@@ -44,10 +44,13 @@ flow:
 """
 
 K6_SCRIPT = """import http from 'k6/http';
+import { check } from 'k6';
 export const options = { vus: __USERS__, duration: '__SECONDS__s' };
 const params = { headers: { 'Content-Type': 'application/json' } };
 export default function () {
-  http.post('__URL__/api/v1/queues', JSON.stringify({ userId: __VU }), params);
+  const answer = http.post('__URL__/api/v1/queues', JSON.stringify({ userId: __VU }), params);
+  const token = answer.headers['Queue-Token-Queue-Id'];
+  check(answer, { 'token issued': (r) => r.status === 200 && token !== undefined });
 }
 """
 

@@ -2,6 +2,7 @@
 //!
 //! Data flows one way, and each module knows only those before it:
 //! `scenario` → `plan` → `engine` (over `http`) → `metrics` → `threshold` → `result` → `report`.
+//! `run` joins them to one run of a test, and `commands` asks for runs.
 
 pub mod cli;
 pub mod commands;
@@ -14,6 +15,7 @@ pub mod output;
 pub mod plan;
 pub mod report;
 pub mod result;
+pub mod run;
 pub mod scenario;
 mod signals;
 mod spelling;

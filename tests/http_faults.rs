@@ -36,7 +36,7 @@ impl User {
     fn at(url: &str) -> User {
         User {
             origin: url.parse().unwrap(),
-            connections: UserConnections::new(None),
+            connections: UserConnections::default(),
             response: Response::new(),
             timing: Timing::new(),
             timeout: LONG,

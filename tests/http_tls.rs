@@ -6,10 +6,13 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use loadtest::http::{ExchangeError, KeepBody, Origin, Request, Response, Timing, Tls, UserConnections};
+use loadtest::http::{
+    ExchangeError, KeepBody, Network, Origin, Request, Response, Timing, Tls, UserConnections,
+};
 use loadtest::outcome::{Cause, Phase, ProtocolFault};
 use rcgen::date_time_ymd;
 use support::faulty::{Behaviour, Faulty};
@@ -28,7 +31,7 @@ struct User {
 impl User {
     fn new(tls: Tls) -> User {
         User {
-            connections: UserConnections::new(Some(tls)),
+            connections: UserConnections::new(Arc::new(Network::with_tls(tls))),
             response: Response::new(),
             timing: Timing::new(),
         }

@@ -6,6 +6,7 @@ use super::scenario;
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::report::plan::render;
+use crate::run::workers;
 use crate::scenario::model::TargetKind;
 use crate::usage;
 
@@ -13,7 +14,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let Some(test) = scenario::read(&args.scenario) else { return Ok(Exit::Usage) };
     let local = test.target.kind == TargetKind::Bundled;
     let open_files = usage::raise_open_files();
-    let text = render(&test, scenario::workers(&args.scenario, local), open_files);
+    let text = render(&test, workers(args.scenario.workers, local), open_files);
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Passed)
 }

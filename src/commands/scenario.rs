@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use crate::cli::ScenarioArgs;
+use crate::output::Mode;
 use crate::plan::{scaled, smoke};
 use crate::report::terminal::Style;
 use crate::scenario::model::Test;
@@ -41,13 +42,12 @@ pub(super) fn read(args: &ScenarioArgs) -> Option<Test> {
     }
 }
 
-/// Half the cores where the target takes the others, else all.
-pub(super) fn workers(args: &ScenarioArgs, target_is_local: bool) -> usize {
-    let cores = crate::usage::cores();
-    match args.workers {
-        Some(workers) => usize::from(workers),
-        None if target_is_local => (cores / 2).max(1),
-        None => cores,
+/// How to show what is going on.
+pub(super) fn progress(quiet: bool) -> Mode {
+    match (quiet, std::io::stderr().is_terminal()) {
+        (true, _) => Mode::Nothing,
+        (false, true) => Mode::Bars,
+        (false, false) => Mode::Lines,
     }
 }
 
@@ -67,6 +67,23 @@ pub(super) fn style(no_color: bool) -> Style {
 
 fn colours_are_wanted(no_color: bool) -> bool {
     !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// As it was typed, but for the values of `--env`: what of them is secret is known only to the steps that ask
+/// for it, and a run may end before any did.
+pub(super) fn command_line() -> Vec<String> {
+    let mut is_value = false;
+    let shown = |word: std::ffi::OsString| {
+        let word = word.to_string_lossy();
+        let (flag, given) = match word.strip_prefix("--env=") {
+            Some(given) => ("--env=", Some(given)),
+            None => ("", is_value.then_some(&*word)),
+        };
+        let name = given.and_then(|given| given.split_once('=')).map(|(name, _)| name);
+        is_value = word == "--env" && !is_value;
+        name.map_or_else(|| word.to_string(), |name| format!("{flag}{name}=[redacted]"))
+    };
+    std::env::args_os().map(shown).collect()
 }
 
 /// Says something on standard error. Where nobody reads it, there is nobody to tell.

@@ -34,7 +34,8 @@ async fn serve(args: &TargetArgs) -> anyhow::Result<Exit> {
             crate::signals::first().await;
         }
     };
-    ticketing::serve(listener, ticketing::Config { admin: args.admin }, shutdown).await?;
+    let config = ticketing::Config { admin: args.admin, ..ticketing::Config::default() };
+    ticketing::serve(listener, config, shutdown).await?;
     Ok(Exit::Passed)
 }
 

@@ -23,7 +23,7 @@ pub use collect::{Interval, Running};
 pub use once::{CheckResult, Once, OnceReport};
 pub use wire::WireError;
 
-use crate::http::{Origin, Scheme, Tls, TlsSetupError};
+use crate::http::{Network, Origin, Scheme, TlsSetupError};
 use crate::scenario::model::{Action, Scenario, Step, Test};
 use crate::template::{Reads, Shared, Uses, Value};
 use wire::Wire;
@@ -36,7 +36,7 @@ pub type Base = Arc<[Option<Value>]>;
 pub struct Prepared {
     pub test: Arc<Test>,
     pub shared: Arc<Shared>,
-    tls: Option<Tls>,
+    network: Arc<Network>,
     /// By the number of the request.
     requests: Vec<PreparedRequest>,
     scenarios: Vec<PreparedScenario>,
@@ -103,9 +103,11 @@ impl Prepared {
             }
         }
         requests.sort_by_key(|(id, _)| *id);
-        // Reading the system's certificates takes longer than all the rest; most runs need none.
+        let network = Arc::new(Network::default());
         let is_secure = |(_, prepared): &(_, PreparedRequest)| prepared.wire.origin.scheme() == Scheme::Https;
-        let tls = requests.iter().any(is_secure).then(Tls::native).transpose()?;
+        if requests.iter().any(is_secure) {
+            network.tls()?;
+        }
         let scenarios = test.scenarios.iter().map(|scenario| PreparedScenario {
             name: Arc::from(scenario.name.as_str()),
             slots: scenario.slots.clone().into(),
@@ -115,7 +117,7 @@ impl Prepared {
             requests: requests.into_iter().map(|(_, prepared)| prepared).collect(),
             test,
             shared,
-            tls,
+            network,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! A virtual user: what it knows, its connections, and when it has to go.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Base, Prepared};
@@ -31,7 +32,7 @@ impl User {
         scope.set_all(base);
         User {
             scope,
-            connections: UserConnections::new(prepared.tls.clone()),
+            connections: UserConnections::new(Arc::clone(&prepared.network)),
             scenario,
             cursor: Instant::now(),
             retire_at: None,

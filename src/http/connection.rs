@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use crate::http::error::ExchangeError;
-use crate::http::{Origin, Scheme, Timing, Tls, dns, tls};
+use crate::http::{Network, Origin, Scheme, Timing, dns, tls};
 use crate::outcome::{Cause, OwnFault, Phase};
 
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Connection {
     /// Resolves, connects and shakes hands. `phase` says which of them is under way, `timing` how long each took.
     pub(crate) async fn open(
         origin: &Origin,
-        tls: Option<&Tls>,
+        network: &Network,
         phase: &Cell<Phase>,
         timing: &mut Timing,
     ) -> Result<Connection, ExchangeError> {
@@ -52,7 +52,7 @@ impl Connection {
             return Ok(Connection::Plain(stream));
         }
         phase.set(Phase::Tls);
-        let stream = shake_hands(stream, origin, tls).await?;
+        let stream = shake_hands(stream, origin, network).await?;
         timing.tls = Some(connected.elapsed());
         Ok(Connection::Tls(Box::new(stream)))
     }
@@ -154,13 +154,9 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
 async fn shake_hands(
     stream: TcpStream,
     origin: &Origin,
-    tls: Option<&Tls>,
+    network: &Network,
 ) -> Result<TlsStream<TcpStream>, ExchangeError> {
-    let tls = match tls {
-        Some(tls) => Ok(tls.clone()),
-        None => Tls::native(),
-    };
-    let tls = tls.map_err(|error| ExchangeError::own(OwnFault::System, error.to_string()))?;
+    let tls = network.tls().map_err(|error| ExchangeError::own(OwnFault::System, error.to_string()))?;
     let Some(name) = tls::server_name(origin) else {
         return Err(ExchangeError::target(
             Cause::Tls,

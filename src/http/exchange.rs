@@ -6,13 +6,14 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use crate::http::connection::{Connection, tls_error};
 use crate::http::deadline::{Timer, deadline};
 use crate::http::error::ExchangeError;
-use crate::http::{KeepBody, Origin, Progress, Response, Timing, Tls, tls};
+use crate::http::{KeepBody, Network, Origin, Progress, Response, Timing, tls};
 use crate::outcome::{Cause, Phase, ProtocolFault};
 
 /// What is sent, and how its answer is read.
@@ -34,7 +35,7 @@ pub struct Request<'a> {
 pub struct UserConnections {
     places: Vec<Place>,
     timer: Timer,
-    tls: Option<Tls>,
+    network: Arc<Network>,
 }
 
 /// A connection's place, empty while an exchange has it. The origin stays: its text is shared with other
@@ -46,16 +47,16 @@ struct Place {
 }
 
 impl UserConnections {
-    /// Connections that, to https origins, trust what `tls` trusts; `None` stands for [`Tls::native`].
-    pub fn new(tls: Option<Tls>) -> UserConnections {
-        UserConnections { tls, ..UserConnections::default() }
+    /// None yet; they will be made the way that `network` says.
+    pub fn new(network: Arc<Network>) -> UserConnections {
+        UserConnections { places: Vec::new(), timer: Timer::default(), network }
     }
 
     /// Hands all connections over, and leaves none.
     #[must_use]
     pub fn take(&mut self) -> UserConnections {
-        let tls = self.tls.clone();
-        std::mem::replace(self, UserConnections::new(tls))
+        let none = UserConnections::new(Arc::clone(&self.network));
+        std::mem::replace(self, none)
     }
 
     /// Closes all connections.
@@ -136,7 +137,7 @@ impl UserConnections {
     ) -> Result<Connection, ExchangeError> {
         let phase = Cell::new(Phase::Dns);
         // Boxed, so that the future of an exchange that opens nothing stays small.
-        let mut opening = Box::pin(Connection::open(origin, self.tls.as_ref(), &phase, timing));
+        let mut opening = Box::pin(Connection::open(origin, &self.network, &phase, timing));
         let timer = &mut self.timer;
         let opened = poll_fn(|cx| match opening.as_mut().poll(cx) {
             Poll::Pending => timer.poll(cx, due).map(|()| Err(timeout(phase.get()))),

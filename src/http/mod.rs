@@ -15,6 +15,7 @@ mod dns;
 mod error;
 mod exchange;
 mod head;
+mod network;
 mod origin;
 pub mod request;
 mod response;
@@ -23,6 +24,7 @@ mod tls;
 
 pub use error::ExchangeError;
 pub use exchange::{Request, UserConnections};
+pub use network::Network;
 pub use origin::{Origin, OriginError, Scheme};
 pub use response::{KeepBody, MAX_KEPT_BODY, Progress, Response};
 pub use timing::Timing;

@@ -2,8 +2,6 @@
 //!
 //! What is written is appended, so parts that never change can be written once and copied from then on.
 
-use std::io::Write;
-
 use thiserror::Error;
 
 /// What the tool calls itself, unless a scenario says otherwise.
@@ -79,8 +77,10 @@ pub fn finish(wire: &mut Vec<u8>, method: &str, body: Option<&[u8]>) {
         None => matches!(method, "POST" | "PUT" | "PATCH").then_some(0),
     };
     if let Some(length) = length {
-        // Writing to a vector cannot fail.
-        let _ = write!(wire, "content-length: {length}\r\n");
+        // `write!` took 334 of the 7,600 instructions that a request costs in user space (callgrind).
+        wire.extend_from_slice(b"content-length: ");
+        wire.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+        wire.extend_from_slice(b"\r\n");
     }
     wire.extend_from_slice(b"\r\n");
     wire.extend_from_slice(body.unwrap_or_default());

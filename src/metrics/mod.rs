@@ -7,8 +7,10 @@ mod heat;
 mod recorder;
 mod second;
 mod times;
+mod watched;
 
 pub use heat::{Heat, HeatColumn};
 pub use recorder::{Cell, Custom, Exchange, Recorder, RowRecord, Sample, ScenarioRecord, Staged, Tried};
 pub use second::Second;
 pub use times::{Amounts, Times};
+pub use watched::{Figures, Watched, WatchedSource};

@@ -2,4 +2,5 @@
 
 mod progress;
 
+pub(crate) use progress::say;
 pub use progress::{Course, Mode, Progress};

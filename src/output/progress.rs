@@ -124,8 +124,8 @@ impl Progress {
     }
 }
 
-/// A closed pipe is no reason to stop a run, and none to panic.
-fn say(text: &str) {
+/// A line on standard error. A closed pipe is no reason to stop a run, and none to panic.
+pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 

@@ -2,9 +2,10 @@
 
 use crate::result::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Doubt, Ended, Environment,
-    ExampleResult, FORMAT, GeneratorResult, GroupResult, HeatMap, InvariantResult, InvariantState, LoadModel,
-    OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, Series, Soundness,
-    TargetInfo, ThresholdResult, Totals, Unit, Validity,
+    ExampleResult, FORMAT, GaugeResult, GeneratorResult, GroupResult, HeatMap, InvariantResult,
+    InvariantState, LoadModel, OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo,
+    ScenarioResult, Series, Soundness, TargetInfo, ThresholdResult, Totals, Unit, Validity, WatchedKind,
+    WatchedResult,
 };
 
 pub(crate) fn times(count: u64, p50_ms: f64) -> Distribution {
@@ -184,7 +185,47 @@ pub(crate) fn result(
         own_faults: vec![],
         series: Series::default(),
         heat_map: HeatMap::default(),
+        monitor: vec![],
     }
+}
+
+/// A source of these gauges, each with its p95, maximum, first and last figure.
+pub(crate) fn watched(name: &str, kind: WatchedKind, gauges: &[(&str, Unit, [f64; 4])]) -> WatchedResult {
+    let gauge = |(name, unit, [p95, max, first, last]): &(&str, Unit, [f64; 4])| GaugeResult {
+        name: (*name).into(),
+        unit: *unit,
+        samples: 130,
+        first: Some(*first),
+        last: Some(*last),
+        min: Some(*first),
+        avg: Some(*p95 / 2.0),
+        p50: Some(*p95 / 2.0),
+        p95: Some(*p95),
+        p99: Some(*max),
+        max: Some(*max),
+        values: vec![],
+    };
+    WatchedResult {
+        name: name.into(),
+        kind,
+        cpu_limit_cores: None,
+        memory_limit_bytes: None,
+        failed: 0,
+        problem: None,
+        gauges: gauges.iter().map(gauge).collect(),
+    }
+}
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+pub(crate) fn bundled() -> WatchedResult {
+    let gauges = [
+        ("cpu", Unit::Share, [0.4321, 0.61, 0.1, 0.2]),
+        ("memory", Unit::Bytes, [15.0 * MIB, 15.2 * MIB, 12.0 * MIB, 15.1 * MIB]),
+        ("descriptors", Unit::Number, [61.0, 61.0, 11.0, 61.0]),
+        ("threads", Unit::Number, [3.0, 3.0, 3.0, 3.0]),
+    ];
+    watched("bundled", WatchedKind::Process, &gauges)
 }
 
 pub(crate) const VALID: (Soundness, &[Doubt]) = (Soundness::Valid, &[]);

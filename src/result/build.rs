@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use jiff::Timestamp;
 
+use super::monitor::monitor;
 use super::record::{
     BreachResult, CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment,
     ExampleResult, FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, LoadModel,
@@ -18,7 +19,7 @@ use super::redact::{Redactor, harmless};
 use super::series::{HeatMap, Series, millis};
 use super::validity::{ValidityFacts, validity};
 use super::verdict::verdict;
-use crate::metrics::{Cell, Custom, Heat, Recorder, RowRecord, Sample, Second, Staged, Times};
+use crate::metrics::{Cell, Custom, Heat, Recorder, RowRecord, Sample, Second, Staged, Times, Watched};
 use crate::scenario::model::{
     Action, Catalog, CustomKind, RequestStep, Scenario, Shape, Stage, Step, TargetKind, Test, Url,
 };
@@ -32,6 +33,7 @@ pub struct Facts<'a> {
     pub totals: &'a Staged,
     pub seconds: &'a [Second],
     pub heat: &'a Heat,
+    pub watched: &'a Watched,
     /// At most one per row and cause is shown: the first.
     pub samples: &'a [Sample],
     /// One for each of the test's thresholds, in their order.
@@ -160,6 +162,7 @@ impl RunResult {
                 .collect(),
             series: Series::new(facts.seconds),
             heat_map: HeatMap::new(facts.heat),
+            monitor: monitor(&test.monitor, facts.watched, facts.seconds, load.end().as_secs_f64(), clean),
         }
     }
 }

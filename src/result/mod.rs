@@ -7,6 +7,7 @@ mod build;
 mod directory;
 pub(crate) mod gist;
 mod latency_log;
+mod monitor;
 mod record;
 mod redact;
 mod series;
@@ -17,6 +18,7 @@ pub(crate) mod verdict;
 pub use build::Facts;
 pub use directory::{ReadError, RunDirectory, WriteError, read, write_file};
 pub use latency_log::LatencyLog;
+pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
 pub use record::{
     BreachResult, CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment,
     ExampleResult, FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState,

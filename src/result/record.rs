@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::monitor::WatchedResult;
 use super::series::{HeatMap, Series};
 use super::validity::Validity;
 
@@ -55,6 +56,9 @@ pub struct RunResult {
     pub series: Series,
     #[serde(default)]
     pub heat_map: HeatMap,
+    /// What was watched beside the load, once a second.
+    #[serde(default)]
+    pub monitor: Vec<WatchedResult>,
     pub verdict: Verdict,
 }
 
@@ -299,18 +303,20 @@ pub struct ExampleResult {
     pub body: String,
 }
 
-/// What a threshold's figures are.
+/// What a figure is, of a threshold or of something watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// A time in seconds.
     Seconds,
-    /// Between 0 and 1; for a drift it may lie outside.
+    /// Between 0 and 1; for a drift, and for processor time of several cores, it may lie outside.
     Share,
     /// Events per second.
     PerSecond,
     /// A count, or a metric's own unit.
     Number,
+    Bytes,
+    BytesPerSecond,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

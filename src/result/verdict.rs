@@ -6,7 +6,7 @@ use super::gist::gist;
 use super::record::{Ended, InvariantResult, InvariantState, ThresholdResult, Unit, Verdict};
 use super::validity::{Soundness, Validity};
 use crate::exit::Exit;
-use crate::units::{count, measured_time, scenario_duration, trim_float};
+use crate::units::{Bytes, count, measured_time, scenario_duration, trim_float};
 
 pub(crate) fn verdict(
     ended: Ended,
@@ -48,9 +48,16 @@ pub(crate) fn quantity(value: f64, unit: Unit) -> String {
         Unit::Seconds => format!("{}s", trim_float(value)),
         Unit::Share => percent(value),
         Unit::PerSecond => format!("{}/s", significant(value)),
+        Unit::Bytes => size(value),
+        Unit::BytesPerSecond => format!("{}/s", size(value)),
         Unit::Number if value >= 0.0 && value.fract() == 0.0 && value < 1e15 => count(value as u64),
         Unit::Number => significant(value),
     }
+}
+
+fn size(bytes: f64) -> String {
+    let sign = if bytes < 0.0 { "-" } else { "" };
+    format!("{sign}{}", Bytes(bytes.abs().round() as u64))
 }
 
 /// A share with as many digits as it takes to tell it from none and from all.

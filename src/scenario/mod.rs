@@ -5,6 +5,7 @@
 mod check;
 mod finding;
 pub mod model;
+pub mod monitor;
 mod read;
 mod schema;
 pub mod threshold;

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::scenario::monitor::Watch;
 use crate::scenario::threshold::Threshold;
 use crate::template::{Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
 use crate::units::Percent;
@@ -21,6 +22,8 @@ pub struct Test {
     /// The loads of the file; the top-level `load` + `flow` is one named like the file.
     pub scenarios: Vec<Scenario>,
     pub thresholds: Vec<Threshold>,
+    /// What is watched while the load runs; the bundled service is without being asked for.
+    pub monitor: Vec<Watch>,
     pub catalog: Catalog,
 }
 

@@ -1,12 +1,14 @@
-//! What is tested: where it is, how it is started, and when it is ready.
+//! What is tested: where it is, how it is started, when it is ready, and what it uses meanwhile.
 
 mod bundled;
+mod monitor;
 mod ready;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 pub use bundled::{Bundled, CHILD_FLAG, announce};
+pub use monitor::Monitor;
 
 use crate::http::{Origin, OriginError};
 use crate::scenario::model::{Target, TargetKind};

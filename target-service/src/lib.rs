@@ -8,6 +8,7 @@
 mod clock;
 mod domain;
 mod faults;
+mod health;
 mod http;
 mod metrics;
 mod server;
@@ -18,6 +19,7 @@ use std::io;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
 pub use clock::Clock;
+pub use health::{Unwell, health};
 pub use store::Servers;
 use store::Store;
 
@@ -26,10 +28,24 @@ use store::Store;
 const BACKLOG: u32 = 4096;
 
 /// How the service is to run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// Whether the paths under `/admin` exist. Without it they answer 404 like any unknown path.
     pub admin: bool,
+    /// The most connections at once. Further ones wait, unanswered, until one ends. An idle connection counts,
+    /// and none is closed for being idle: whoever is tested with it may think for long.
+    pub most_connections: usize,
+}
+
+impl Config {
+    /// Without the administrator's paths, and with room for any test of one machine.
+    pub const DEFAULT: Self = Self { admin: false, most_connections: 16_384 };
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// What the service goes by and depends on.
@@ -77,10 +93,15 @@ pub async fn serve_in(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let Surroundings { clock, servers } = surroundings;
+    let mut shutdown = Box::pin(shutdown);
     let (store, worker) = match &servers {
         None => Store::in_memory(clock).map_err(io::Error::other)?,
-        Some(servers) => Store::on(servers, clock).await.map_err(io::Error::other)?,
+        Some(servers) => tokio::select! {
+            connected = Store::on(servers, clock) => connected.map_err(io::Error::other)?,
+            // Whoever is told to end while the servers are not there yet has nobody to answer.
+            () = &mut shutdown => return Ok(()),
+        },
     };
     let front = http::service(store, config.admin);
-    worker.beside(server::run(listener, front, shutdown)).await
+    worker.beside(server::run(listener, front, config.most_connections, shutdown)).await
 }

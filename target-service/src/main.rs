@@ -1,49 +1,85 @@
-//! The service as a program of its own: arguments, the address it tells, its log, and the signals that end it.
+//! The service as a program of its own: arguments, the address it tells, its log, the signals that end it, and
+//! the question for its health that a container without a shell needs.
 
 use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
 
-use clap::Parser;
-use ticketing::{Clock, Config, Servers, Surroundings, listen, serve_in};
+use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use ticketing::{Clock, Config, Servers, Surroundings, health, listen, serve_in};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::error;
 use tracing::level_filters::LevelFilter;
 
 /// The reference ticketing service that loadtest brings along.
+///
+/// Each flag may also be given by the environment, as in a container.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
     /// Where to listen; loopback unless said otherwise
-    #[arg(long, default_value = "127.0.0.1")]
+    #[arg(long, env = "TICKETING_HOST", default_value = "127.0.0.1")]
     host: String,
     /// The port; 0 takes any free one
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, env = "TICKETING_PORT", default_value_t = 8080)]
     port: u16,
     /// Answer under /admin: anyone who reaches the port may then reset the world
-    #[arg(long)]
+    #[arg(long, env = "TICKETING_ADMIN")]
     admin: bool,
     /// Keep the world in `MySQL` or `MariaDB`, as in `mysql://user:password@host:3306/database`; needs --cache
-    #[arg(long, value_name = "URL", requires = "cache")]
+    #[arg(long, value_name = "URL", requires = "cache", env = "TICKETING_STORE", hide_env_values = true)]
     store: Option<String>,
     /// The Redis for tokens, locks, pages and order events, as in `redis://host:6379`; needs --store
-    #[arg(long, value_name = "URL", requires = "store")]
+    #[arg(long, value_name = "URL", requires = "store", env = "TICKETING_CACHE", hide_env_values = true)]
     cache: Option<String>,
+    /// The most connections at once; further ones wait until one ends
+    #[arg(long, value_name = "COUNT", env = "TICKETING_MOST_CONNECTIONS", default_value_t = Config::DEFAULT.most_connections)]
+    most_connections: usize,
     /// The least that is logged to standard error: off, error, warn, info, debug (a line for each request), trace
-    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    #[arg(long, value_name = "LEVEL", env = "TICKETING_LOG", default_value = "warn")]
     log: LevelFilter,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Ask a running service whether it is ready, and end with 0 if it is and with 1 if not
+    Health {
+        /// What to ask; without it, /readyz at the port of this machine that TICKETING_PORT or --port names
+        #[arg(long)]
+        url: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log(arguments.log);
-    match run(&arguments) {
+    let outcome = match &arguments.command {
+        Some(Command::Health { url }) => ask(&arguments, url.as_deref()),
+        None => {
+            log(arguments.log);
+            run(&arguments)
+        }
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             let _ = writeln!(io::stderr(), "ticketing: {message}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Asks for the service's health, and tells its answer.
+fn ask(arguments: &Arguments, url: Option<&str>) -> Result<(), String> {
+    let of_this_machine = format!("http://127.0.0.1:{}/readyz", arguments.port);
+    let url = url.unwrap_or(&of_this_machine);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    runtime.block_on(health(url)).map_err(|error| format!("{url}: {error}"))?;
+    let _ = writeln!(io::stdout(), "{url}: ready");
+    Ok(())
 }
 
 /// Sends the log to standard error, a line for each event. A panic is one too: it ends a connection, not the
@@ -57,6 +93,7 @@ fn log(least: LevelFilter) {
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {
+    raise_open_files();
     let servers = arguments.store.clone().zip(arguments.cache.clone());
     let servers = servers.map(|(database, cache)| Servers { database, cache });
     // In memory, the service has threads of its own for requests.
@@ -66,8 +103,8 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     };
     let runtime = runtime.enable_all().build().map_err(|error| format!("cannot start: {error}"))?;
     runtime.block_on(async {
-        let Arguments { host, port, admin, .. } = arguments;
-        let listener = listen(host, *port).await.map_err(|error| match error.kind() {
+        let &Arguments { ref host, port, admin, most_connections, .. } = arguments;
+        let listener = listen(host, port).await.map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => {
                 format!(
                     "port {port} of {host} is in use; end what listens there, or choose another with --port"
@@ -80,10 +117,17 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         // Whoever started us may not be reading any more; that is no reason not to serve.
         let _ = writeln!(io::stdout(), "listening on http://{address}");
         let surroundings = Surroundings { clock: Clock::system(), servers };
-        serve_in(listener, Config { admin: *admin }, surroundings, ended)
+        serve_in(listener, Config { admin, most_connections }, surroundings, ended)
             .await
             .map_err(|error| format!("cannot serve: {error}"))
     })
+}
+
+/// Each connection is an open file, and many shells allow few of them until a program asks for more.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where that is refused, connections beyond are too, one by one.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 /// Done at the first Ctrl-C or SIGTERM.

@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{error, warn};
 
@@ -27,21 +28,28 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const IDLE_GRACE: Duration = Duration::from_secs(1);
 /// How long to wait when the system has no more sockets to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// The largest head of a request: its first line and all headers. There may be a hundred of those.
+const LARGEST_HEAD: usize = 32 * 1024;
 
-type Connections = mpsc::UnboundedSender<std::net::TcpStream>;
+/// A connection on its way to a worker, with its place among the most there may be.
+type Handover = (std::net::TcpStream, OwnedSemaphorePermit);
+/// Never full: each connection in it has its place.
+type Connections = mpsc::UnboundedSender<Handover>;
 
-/// Serves until `shutdown` is done and all requests under way are answered.
+/// Serves at most so many connections at once, until `shutdown` is done and all requests under way are answered.
 pub(crate) async fn run(
     listener: TcpListener,
     front: Front,
+    most_connections: usize,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
+    let incoming = Incomers { listener, places: Arc::new(Semaphore::new(most_connections)) };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     if cores == 1 || !front.is_free_of_runtimes() {
         // Another thread on the same core would only cost switches; and what waits for servers stays on the
         // runtime that it was given, which has the threads it needs.
         let (connections, given) = mpsc::unbounded_channel();
-        tokio::join!(accept(listener, vec![connections], &front, shutdown), work(given, front.clone()));
+        tokio::join!(accept(incoming, vec![connections], &front, shutdown), work(given, front.clone()));
         return Ok(());
     }
     let (mut workers, mut ends) = (Vec::new(), Vec::new());
@@ -50,7 +58,7 @@ pub(crate) async fn run(
         workers.push(connections);
         ends.push(end);
     }
-    accept(listener, workers, &front, shutdown).await;
+    accept(incoming, workers, &front, shutdown).await;
     for end in ends {
         // The sender is dropped when the thread ends, however it does.
         let _ = end.await;
@@ -69,9 +77,24 @@ fn start_worker(number: usize, front: Front) -> io::Result<(Connections, oneshot
     Ok((connections, end))
 }
 
+/// Where connections come in, as long as there are places for them.
+struct Incomers {
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+}
+
+impl Incomers {
+    /// The next connection. Those for which there is no place stay with the system, which has room for some.
+    async fn next(&self) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, _) = self.listener.accept().await?;
+        Ok((stream, place))
+    }
+}
+
 /// Gives connections to the workers in turn. Returning drops their channels, which tells them to end.
 async fn accept(
-    listener: TcpListener,
+    incoming: Incomers,
     workers: Vec<Connections>,
     front: &Front,
     shutdown: impl Future<Output = ()>,
@@ -80,15 +103,15 @@ async fn accept(
     let mut sweep = interval(SWEEP_EVERY);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for worker in workers.iter().cycle() {
-        let stream = loop {
+        let (stream, place) = loop {
             tokio::select! {
                 () = &mut shutdown => {
                     // Requests under way are waited for, and those that are held up on purpose need not be.
                     front.clear_faults();
                     return;
                 }
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => break stream,
+                next = incoming.next() => match next {
+                    Ok(next) => break next,
                     // One client's failure, or no descriptors for now: neither ends the service.
                     Err(error) => {
                         warn!(%error, "cannot accept a connection");
@@ -104,7 +127,7 @@ async fn accept(
         match stream.into_std() {
             Ok(stream) => {
                 // The client finds its connection closed.
-                if worker.send(stream).is_err() {
+                if worker.send((stream, place)).is_err() {
                     error!("a worker has ended before the service");
                 }
             }
@@ -114,11 +137,17 @@ async fn accept(
 }
 
 /// Serves the connections it is given, and ends when no more can come and all are done.
-async fn work(mut given: mpsc::UnboundedReceiver<std::net::TcpStream>, front: Front) {
+async fn work(mut given: mpsc::UnboundedReceiver<Handover>, front: Front) {
     let (stop, stopped) = watch::channel(());
-    while let Some(stream) = given.recv().await {
+    while let Some((stream, place)) = given.recv().await {
         match TcpStream::from_std(stream) {
-            Ok(stream) => drop(tokio::spawn(serve_connection(stream, front.clone(), stopped.clone()))),
+            Ok(stream) => {
+                let served = serve_connection(stream, front.clone(), stopped.clone());
+                tokio::spawn(async move {
+                    served.await;
+                    drop(place);
+                });
+            }
             Err(error) => warn!(%error, "cannot take a connection over"),
         }
     }
@@ -140,10 +169,10 @@ async fn serve_connection(stream: TcpStream, front: Front, mut stopped: watch::R
         }
     });
     let mut connection = http1::Builder::new()
-        .pipeline_flush(true)
         // As the scripts of some clients spell them; HTTP itself does not mind.
         .title_case_headers(true)
         .header_read_timeout(None)
+        .max_header_size(LARGEST_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let by_itself = tokio::select! {
         ended = &mut connection => Some(ended),

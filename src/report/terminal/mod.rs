@@ -5,6 +5,7 @@
 
 mod sections;
 mod steps;
+mod target;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -46,6 +47,7 @@ pub fn render(result: &RunResult, style: Style) -> String {
         sections::groups(result, style),
         sections::checks(result, style),
         sections::metrics(result, style),
+        target::resources(result, style),
         sections::failures(result, style),
         sections::thresholds(result, style),
         sections::invariants(result, style),

@@ -2,9 +2,29 @@
 
 use super::*;
 use crate::report::samples::{
-    business_heavy, failing, implied, never_ready, outcome, result, row, threshold,
+    VALID, bundled, business_heavy, failing, implied, never_ready, outcome, result, row, threshold,
 };
 use crate::result::{Doubt, OutcomeKind, Unit};
+
+/// The lines of a report from the one that begins so up to an empty one.
+fn section(report: &str, begins: &str) -> String {
+    let lines = report.lines().skip_while(|line| !line.trim_start().starts_with(begins));
+    lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_the_target_used() {
+    let mut result = result(vec![row("get", vec![])], vec![], vec![], VALID);
+    assert_eq!(section(&render(&result, Style::default()), "target"), "", "nothing was watched");
+    result.monitor = vec![bundled()];
+    let wide = section(&render(&result, Style::default()), "target");
+    let narrow = section(&render(&result, Style { width: 60, color: false }), "target");
+    result.monitor[0].gauges.clear();
+    result.monitor[0].failed = 130;
+    result.monitor[0].problem = Some("it has ended".into());
+    let nothing = section(&render(&result, Style::default()), "!");
+    insta::assert_snapshot!([wide, narrow, nothing].join("\n\n"));
+}
 
 #[test]
 fn all_good() {

@@ -8,6 +8,7 @@ use crate::scenario::model::{
     CheckId, CheckInfo, CustomId, CustomInfo, GroupId, GroupInfo, Load, LoadKind, Profile, RowId, RowInfo,
     Shape, StageId, Target,
 };
+use crate::scenario::monitor::{Gauge, Watch, WatchKind};
 use crate::scenario::threshold::{Comparison, Filter};
 use crate::threshold::{Data, Gate};
 
@@ -69,6 +70,7 @@ fn test() -> Test {
             ),
             threshold("failures: rate < 1%", Metric::Failures, Aggregate::Rate, Comparison::Less, 0.01, true),
         ],
+        monitor: vec![Watch { name: "bundled".into(), kind: WatchKind::Bundled }],
         catalog: Catalog {
             rows: vec![
                 row("issue token", &[], &[]),
@@ -144,12 +146,16 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
     heat.add(0, &totals);
     let command = ["loadtest".to_string(), "run".into(), "--target".into(), "http://u:p@host".into()];
     let (secrets, captured) = (["hunter2".to_string()], ["tok-4711".to_string()]);
+    let mut watched = Watched::new(1);
+    watched.sources[0].record(0, Gauge::Memory, 15_000_000.0);
+    watched.sources[0].record(0, Gauge::Cpu, 0.437_219);
     let empty = Staged::new(&test.catalog, 1);
     let mut facts = Facts {
         test: &test,
         totals: &empty,
         seconds: &seconds,
         heat: &heat,
+        watched: &watched,
         samples: &samples,
         judgements: &judgements,
         invariants: vec![InvariantResult {

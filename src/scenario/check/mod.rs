@@ -5,6 +5,7 @@ mod expect;
 mod flow;
 pub(super) mod keys;
 mod load;
+mod monitor;
 mod names;
 mod reading;
 mod request;
@@ -178,6 +179,7 @@ impl Check<'_> {
         let scenario = self.scenario(fields);
         let name = name.unwrap_or_else(|| "test".into());
         let thresholds = self.thresholds(fields, &name);
+        let monitor = monitor::monitor(target.as_ref());
         Some(Test {
             file: self.source.path().to_owned(),
             description,
@@ -185,6 +187,7 @@ impl Check<'_> {
             scenarios: vec![Scenario { name: name.clone(), load: load?, ..scenario }],
             name,
             thresholds,
+            monitor,
             catalog: std::mem::take(&mut self.book.catalog),
         })
     }

@@ -1,8 +1,12 @@
 //! What holds for every path: errors in the envelope, limits, and the service's end.
 
-use serde_json::json;
+use std::time::Duration;
 
-use crate::support::{Client, service};
+use serde_json::json;
+use ticketing::Config;
+use tokio::time::timeout;
+
+use crate::support::{ADMIN, Client, service};
 
 #[tokio::test]
 async fn unknown_paths_and_methods_are_told_in_the_envelope() {
@@ -75,4 +79,48 @@ async fn shutting_down_answers_what_is_under_way_and_closes_the_rest() {
     assert!(midway.is_closed().await);
     (&mut service.ended).await.unwrap().unwrap();
     drop(silent);
+}
+
+#[tokio::test]
+async fn a_head_may_have_32_kib_and_a_hundred_headers() {
+    let service = service!();
+    let fits = "x".repeat(30 * 1024);
+    service.client().await.send("GET", "/healthz", &[("X", &fits)], "").await.expect(200);
+    let (name, value) = ("X", "x");
+    service.client().await.send("GET", "/healthz", &[(name, value); 98], "").await.expect(200);
+    assert_eq!(service.client().await.send("GET", "/healthz", &[(name, value); 99], "").await.status, 431);
+    // The rest of what is too large is never read, and closing may then take the answer with it.
+    let too_long = "x".repeat(100 * 1024);
+    for head in ["GET /healthz?", "GET /healthz HTTP/1.1\r\nX: "] {
+        let mut client = service.client().await;
+        let _ = client.try_write(&format!("{head}{too_long}")).await;
+        let ended = client.end().await;
+        assert!(ended.map_or(true, |length| length < 200), "{head}: more than an error came");
+    }
+    service.client().await.get("/healthz").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_connection_beyond_the_most_waits_for_a_place() {
+    let service = service!(Config { most_connections: 2, ..ADMIN }, None);
+    let (mut first, mut second) = (service.client().await, service.client().await);
+    first.get("/healthz").await.expect(200);
+    second.get("/healthz").await.expect(200);
+    let mut third = service.client().await;
+    let mut asked = Box::pin(third.get("/healthz"));
+    assert!(timeout(Duration::from_millis(200), &mut asked).await.is_err(), "it has no place yet");
+    first.get("/healthz").await.expect(200);
+    drop(first);
+    asked.await.expect(200);
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_told_so() {
+    let service = service!();
+    for words in ["SSH-2.0-OpenSSH_9.2\r\n\r\n", "GET /healthz HTTP/1.1\r\nno colon\r\n\r\n"] {
+        let mut client = service.client().await;
+        client.write(words).await;
+        assert_eq!(client.read().await.status, 400, "{words}");
+        assert!(client.is_closed().await);
+    }
 }

@@ -26,7 +26,7 @@ pub(crate) enum StoreKind {
 }
 
 /// With the administrator's paths.
-pub(crate) const ADMIN: Config = Config { admin: true };
+pub(crate) const ADMIN: Config = Config { admin: true, ..Config::DEFAULT };
 
 /// A service of this test's own, with a world of this size. Where there are no servers for its store, the test
 /// ends here, and says so.
@@ -144,7 +144,12 @@ impl Client {
     }
 
     pub(crate) async fn write(&mut self, text: &str) {
-        self.stream.get_mut().write_all(text.as_bytes()).await.unwrap();
+        self.try_write(text).await.unwrap();
+    }
+
+    /// As [`Client::write`], where the service may have closed the connection already.
+    pub(crate) async fn try_write(&mut self, text: &str) -> std::io::Result<()> {
+        self.stream.get_mut().write_all(text.as_bytes()).await
     }
 
     pub(crate) async fn read(&mut self) -> Answer {

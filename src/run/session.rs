@@ -1,81 +1,28 @@
-//! `loadtest run`: target, setup, load, verify, teardown; then the result, whatever happened before.
+//! Target, setup, load, verify, teardown; then the result, whatever happened before.
 
-use std::io::IsTerminal as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::Context as _;
 use jiff::Timestamp;
-use tokio::sync::watch;
-use tokio::task::LocalSet;
 
-use super::github;
-use super::scenario::{self, print, show};
-use crate::cli::RunArgs;
+use super::{On, RunError, Settings, Stops, workers};
 use crate::engine::{Base, Interval, Once, OnceReport, Prepared};
-use crate::exit::Exit;
-use crate::metrics::{Heat, Sample, Second, Staged};
+use crate::metrics::{Heat, Sample, Second, Staged, Watched};
 use crate::outcome::OwnFault;
-use crate::output::{Course, Mode, Progress};
-use crate::report::{Lang, junit, markdown, terminal};
+use crate::output::{Course, Progress, say};
 use crate::result::{
-    Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunDirectory, RunResult, WriteError,
-    harmless,
+    Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError, harmless,
 };
 use crate::scenario::model::{Scenario, Shape, TargetKind, Test};
-use crate::target;
+use crate::target::{self, Monitor};
 use crate::template::{Env, Shared};
 use crate::threshold::{Data, Gate, Judgement, LoadTime};
 use crate::usage;
 
-pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    let Some(test) = scenario::read(&args.scenario) else { return Ok(Exit::Usage) };
-    usage::raise_open_files();
-    let started = Timestamp::now();
-    let directory = RunDirectory::create(&args.out, &test.name, started);
-    let directory = directory.context("the result has no place to go; choose another with --out")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut session = Session::new(args, Arc::new(test), started);
-    let ended = LocalSet::new().block_on(&runtime, session.run(&directory));
-    // Without waiting for a name server that says nothing: whoever asked it has long had their timeout.
-    runtime.shutdown_background();
-    let ended = ended?;
-    let result = session.result(ended);
-
-    // Shown whether or not it could be written: where the disk is full, at least the table is there.
-    let written = directory.write(&result).context("the result could not be written");
-    if written.is_ok() {
-        reports(&result, &directory, args.lang);
-    }
-    let style = scenario::style(args.scenario.no_color);
-    let text =
-        if args.quiet { format!("{}\n", result.verdict.line) } else { terminal::render(&result, style) };
-    print(&text)?;
-    github::tell(&result, args.lang)?;
-    written?;
-    if !args.quiet {
-        print(&terminal::written(directory.path(), style))?;
-    }
-    Ok(Exit::from_code(result.verdict.exit_code))
-}
-
-/// Writes the reports beside the result. They can be made again from it, so that one that fails ends nothing.
-fn reports(result: &RunResult, directory: &RunDirectory, lang: Lang) {
-    let made = [
-        ("report.md", Ok(markdown::render(result, lang))),
-        ("junit.xml", junit::render(result).map_err(anyhow::Error::from)),
-    ];
-    for (name, text) in made {
-        let written = text.and_then(|text| Ok(directory.write_report(name, &text)?));
-        if let Err(error) = written {
-            show(&format!("warning: {name}: {error:#}\n"));
-        }
-    }
-}
-
 /// A run, from its first action to its last.
-struct Session<'a> {
-    args: &'a RunArgs,
+pub(super) struct Session<'a> {
+    settings: &'a Settings,
     test: Arc<Test>,
     seed: u64,
     workers: usize,
@@ -87,6 +34,7 @@ struct Session<'a> {
     seconds: Vec<Second>,
     heat: Heat,
     samples: Vec<Sample>,
+    watched: Watched,
     /// What `setup` and `verify` captured, for the reports to leave out.
     captured: Vec<String>,
     judgements: Vec<Judgement>,
@@ -97,14 +45,15 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(args: &'a RunArgs, test: Arc<Test>, started: Timestamp) -> Self {
+    pub(super) fn new(settings: &'a Settings, test: Arc<Test>, started: Timestamp) -> Self {
         // Nine digits: random enough, and short enough to be typed again.
-        let seed =
-            args.seed.unwrap_or_else(|| started.as_nanosecond().unsigned_abs() as u64 / 1000 % 1_000_000_000);
+        let seed = settings
+            .seed
+            .unwrap_or_else(|| started.as_nanosecond().unsigned_abs() as u64 / 1000 % 1_000_000_000);
         Session {
-            args,
+            settings,
             seed,
-            workers: scenario::workers(&args.scenario, true),
+            workers: workers(settings.workers, true),
             started,
             began: Instant::now(),
             target_url: match &test.target.kind {
@@ -116,6 +65,7 @@ impl<'a> Session<'a> {
             seconds: Vec::new(),
             heat: Heat::default(),
             samples: Vec::new(),
+            watched: Watched::default(),
             captured: Vec::new(),
             judgements: Vec::new(),
             invariants: Vec::new(),
@@ -126,20 +76,31 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn run(&mut self, directory: &RunDirectory) -> anyhow::Result<Ended> {
+    pub(super) async fn run(
+        &mut self,
+        on: On<'_>,
+        log: Option<&Path>,
+        stops: &Stops,
+    ) -> Result<Ended, RunError> {
         let test = Arc::clone(&self.test);
-        let stops = Stops::listen();
-        let ready = tokio::select! {
-            ready = target::start(&test.target) => ready,
-            () = stops.at_least(1) => return Ok(self.without_load(Ended::Interrupted)),
-        };
-        let ready = match ready {
-            Ok(ready) => ready,
-            Err(error) => return Ok(self.without_load(Ended::NotReady(error.to_string()))),
+        let own;
+        let ready = match on {
+            On::Ready(ready) => ready,
+            On::Its => {
+                let ready = tokio::select! {
+                    ready = target::start(&test.target) => ready,
+                    () = stops.at_least(1) => return Ok(self.without_load(Ended::Interrupted)),
+                };
+                own = match ready {
+                    Ok(ready) => ready,
+                    Err(error) => return Ok(self.without_load(Ended::NotReady(error.to_string()))),
+                };
+                &own
+            }
         };
         self.target_url.clone_from(&ready.url);
-        self.workers = scenario::workers(&self.args.scenario, ready.is_local);
-        let env = Env { given: self.args.scenario.env.clone() };
+        self.workers = workers(self.settings.workers, ready.is_local);
+        let env = Env { given: self.settings.env.clone() };
         let shared = Arc::new(Shared::new(self.seed, ready.url.clone(), ready.bundled.is_some(), env));
         self.shared = Some(Arc::clone(&shared));
         let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, shared);
@@ -168,9 +129,10 @@ impl<'a> Session<'a> {
         let ended = match ended {
             Some(ended) => self.without_load(ended),
             None => {
-                let ended = self.drive(&prepared, &bases, directory, &stops).await?;
+                let monitor = Monitor::open(&test.monitor, ready).await;
+                let ended = self.drive(&prepared, &bases, monitor, log, stops).await?;
                 let asked = stops.count();
-                self.verify(&prepared, &bases, &stops).await;
+                self.verify(&prepared, &bases, stops).await;
                 if stops.count() > asked { Ended::Interrupted } else { ended }
             }
         };
@@ -179,7 +141,7 @@ impl<'a> Session<'a> {
             tokio::select! {
                 teardown = prepared.once(Once::Teardown, number, bases.get(usize::from(number)), None) => {
                     for problem in teardown.problems {
-                        show(&format!("{}\n", self.clean(&format!("warning: teardown: {problem}"))));
+                        say(&self.clean(&format!("warning: teardown: {problem}")));
                     }
                 }
                 () = stops.at_least(enough) => break,
@@ -199,29 +161,35 @@ impl<'a> Session<'a> {
         &mut self,
         prepared: &Arc<Prepared>,
         bases: &[Base],
-        directory: &RunDirectory,
+        mut monitor: Monitor,
+        log: Option<&Path>,
         stops: &Stops,
-    ) -> anyhow::Result<Ended> {
+    ) -> Result<Ended, RunError> {
         let test = Arc::clone(&self.test);
         let planned = LoadTime::planned(&test);
         let mut gate = Gate::new(&test.thresholds, &test.catalog, planned.clone());
-        let log_path = directory.latency_log();
-        let mut progress = Progress::start(progress_mode(self.args.quiet), &courses(&test));
+        let mut progress = Progress::start(self.settings.progress, &courses(&test));
         let mut is_told = false;
         // The log is a second record: a full disk must not end a run that is still measuring.
-        let mut log_failed = |progress: &Progress, problem| {
+        let mut log_failed = |progress: &Progress, path: &Path, problem| {
             if !std::mem::replace(&mut is_told, true) {
-                let error = WriteError { path: log_path.clone(), problem };
+                let error = WriteError { path: path.into(), problem };
                 progress
                     .say(&format!("warning: {error}; the run goes on, and this log lacks what did not fit"));
             }
         };
-        let log = LatencyLog::create(&log_path, SystemTime::now());
-        let mut log = log.map_err(|problem| log_failed(&progress, problem)).ok();
+        let mut log = log.and_then(|path| match LatencyLog::create(path, SystemTime::now()) {
+            Ok(log) => Some((path, log)),
+            Err(problem) => {
+                log_failed(&progress, path, problem);
+                None
+            }
+        });
         let planned_end = Some(planned.end()).filter(|end| *end < Duration::MAX);
         let cpu_before = usage::processor_time();
-        let mut running = prepared.start(bases, self.workers).context("the workers could not be started")?;
+        let mut running = prepared.start(bases, self.workers).map_err(RunError::Workers)?;
         let epoch = running.epoch;
+        monitor.start(epoch);
         let mut ended = Ended::Completed;
         // When the load was over, where that was before its planned end.
         let mut cut_short: Option<Duration> = None;
@@ -253,13 +221,17 @@ impl<'a> Session<'a> {
             self.samples.extend(samples);
             self.seconds.push(Second::new(second, users.iter().sum(), &counted));
             self.heat.add(second, &counted);
-            if let Some(log) = &mut log
+            if let Some((path, log)) = &mut log
                 && let Err(problem) = log.append(second, &counted, &test.catalog)
             {
-                log_failed(&progress, problem);
+                log_failed(&progress, path, problem);
             }
             for (fault, detail) in faults {
                 progress.say(&self.clean(&format!("warning: {fault}: {detail}")));
+            }
+            for problem in monitor.problems() {
+                progress
+                    .say(&self.clean(&format!("warning: {problem}; the load goes on without its figures")));
             }
             let elapsed = Duration::from_secs(u64::from(second) + 1);
             if let Some(last) = self.seconds.last() {
@@ -281,12 +253,13 @@ impl<'a> Session<'a> {
         }
         let took = epoch.elapsed();
         self.stop_clock(cpu_before, took);
+        self.watched = monitor.finish().await;
         progress.finish();
         self.load = planned.between(Duration::ZERO, cut_short.unwrap_or(took));
         self.judge(&gate);
         if let Err(panic) = running.join() {
             // What the others counted still stands, but the run is none to believe.
-            show(&self.clean(&format!("error: a worker broke down, and its last second is lost: {panic}\n")));
+            say(&self.clean(&format!("error: a worker broke down, and its last second is lost: {panic}")));
             self.totals.at(None).own_fault(OwnFault::System);
         }
         Ok(ended)
@@ -336,22 +309,22 @@ impl<'a> Session<'a> {
         harmless(&Redactor::new(&secrets, &self.captured).redact(text), false).into_owned()
     }
 
-    fn result(&self, ended: Ended) -> RunResult {
+    pub(super) fn result(&self, ended: Ended) -> RunResult {
         let secrets = self.shared.as_ref().map(|shared| shared.secrets()).unwrap_or_default();
         let in_samples = self.samples.iter().flat_map(|sample| &sample.captured);
         let captured: Vec<String> = in_samples.chain(&self.captured).cloned().collect();
-        let command = command_line();
         RunResult::new(Facts {
             test: &self.test,
             totals: &self.totals,
             seconds: &self.seconds,
             heat: &self.heat,
+            watched: &self.watched,
             samples: &self.samples,
             judgements: &self.judgements,
             invariants: self.invariants.clone(),
             ended,
             load: &self.load,
-            command: &command,
+            command: &self.settings.command,
             seed: self.seed,
             workers: u32::try_from(self.workers).unwrap_or(u32::MAX),
             cpus: u32::try_from(usage::cores()).unwrap_or(u32::MAX),
@@ -364,7 +337,7 @@ impl<'a> Session<'a> {
             cpu_share: self.cpu_share,
             peak_rss_bytes: usage::peak_resident(),
             secrets: &secrets,
-            strict: self.args.strict,
+            strict: self.settings.strict,
             captured: &captured,
         })
     }
@@ -400,14 +373,6 @@ fn invariants(test: &Test, scenario: u16, report: &OnceReport) -> Vec<InvariantR
     results
 }
 
-fn progress_mode(quiet: bool) -> Mode {
-    match (quiet, std::io::stderr().is_terminal()) {
-        (true, _) => Mode::Nothing,
-        (false, true) => Mode::Bars,
-        (false, false) => Mode::Lines,
-    }
-}
-
 fn courses(test: &Test) -> Vec<Course> {
     let course = |scenario: &Scenario| Course {
         name: scenario.name.clone(),
@@ -425,48 +390,4 @@ fn scenario_count(test: &Test) -> u16 {
 
 fn longest_grace(test: &Test) -> Duration {
     test.scenarios.iter().map(|scenario| scenario.load.graceful_stop).max().unwrap_or_default()
-}
-
-/// As it was typed, but for the values of `--env`: what of them is secret is known only to the steps that ask
-/// for it, and a run may end before any did.
-fn command_line() -> Vec<String> {
-    let mut is_value = false;
-    let shown = |word: std::ffi::OsString| {
-        let word = word.to_string_lossy();
-        let (flag, given) = match word.strip_prefix("--env=") {
-            Some(given) => ("--env=", Some(given)),
-            None => ("", is_value.then_some(&*word)),
-        };
-        let name = given.and_then(|given| given.split_once('=')).map(|(name, _)| name);
-        is_value = word == "--env" && !is_value;
-        name.map_or_else(|| word.to_string(), |name| format!("{flag}{name}=[redacted]"))
-    };
-    std::env::args_os().map(shown).collect()
-}
-
-/// How often the user asked to stop.
-struct Stops(watch::Receiver<u32>);
-
-impl Stops {
-    fn listen() -> Stops {
-        let (sender, receiver) = watch::channel(0);
-        tokio::task::spawn_local(async move {
-            loop {
-                crate::signals::first().await;
-                sender.send_modify(|count| *count += 1);
-            }
-        });
-        Stops(receiver)
-    }
-
-    fn count(&self) -> u32 {
-        *self.0.borrow()
-    }
-
-    /// Ready when there were as many; never where nobody listens.
-    async fn at_least(&self, count: u32) {
-        if self.0.clone().wait_for(|seen| *seen >= count).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }
