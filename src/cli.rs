@@ -37,7 +37,7 @@ pub enum Command {
     Plan(PlanArgs),
     /// Check scenario files; every finding with its place and what to write instead.
     Validate(ValidateArgs),
-    /// Show a saved run again, as text, Markdown, JUnit, CSV or JSON.
+    /// Show a saved run again, as text, HTML, Markdown, JUnit, CSV or JSON.
     Report(ReportArgs),
     /// Run the bundled ticketing service in the foreground.
     Target(TargetArgs),
@@ -88,7 +88,7 @@ pub struct RunArgs {
     /// No progress and no table, only the verdict.
     #[arg(long, short)]
     pub quiet: bool,
-    /// The language of report.md.
+    /// The language of report.html and report.md.
     #[arg(long, value_enum, default_value = "en")]
     pub lang: Lang,
 }
@@ -130,7 +130,7 @@ pub struct ReportArgs {
     pub place: PathBuf,
     #[arg(long, value_enum, default_value = "text")]
     pub format: ReportFormat,
-    /// The language of Markdown.
+    /// The language of HTML and Markdown.
     #[arg(long, value_enum, default_value = "en")]
     pub lang: Lang,
     /// Write the report to this file instead of standard output.
@@ -146,6 +146,8 @@ pub struct ReportArgs {
 pub enum ReportFormat {
     /// As at the end of the run.
     Text,
+    /// A page with charts, in one file.
+    Html,
     /// Markdown, for a pull request.
     Md,
     /// JUnit XML, for the pages of CI.

@@ -3,7 +3,7 @@
 use super::scenario::{print, show, style};
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::exit::Exit;
-use crate::report::{Lang, csv, json, junit, markdown, terminal};
+use crate::report::{Lang, csv, html, json, junit, markdown, terminal};
 use crate::result::{RunResult, read, write_file};
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
@@ -31,6 +31,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
 fn render(result: &RunResult, format: ReportFormat, lang: Lang) -> anyhow::Result<String> {
     Ok(match format {
         ReportFormat::Text => terminal::render(result, terminal::Style::default()),
+        ReportFormat::Html => html::render(result, lang)?,
         ReportFormat::Md => markdown::render(result, lang),
         ReportFormat::Junit => junit::render(result)?,
         ReportFormat::Csv => csv::render(result)?,

@@ -2,10 +2,12 @@
 //!
 //! `content` says what stands in a report and `words` says it in a language; HTML and Markdown mark it up.
 
+mod analysis;
 mod content;
 pub mod csv;
 mod figures;
 pub mod github;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;

@@ -16,6 +16,8 @@ mod validity;
 pub(crate) mod verdict;
 
 pub use build::Facts;
+#[cfg(test)]
+pub(crate) use build::tests::sample_result;
 pub use directory::{ReadError, RunDirectory, WriteError, read, write_file};
 pub use latency_log::LatencyLog;
 pub use monitor::{GaugeResult, WatchedKind, WatchedResult};

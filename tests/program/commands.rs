@@ -277,7 +277,7 @@ fn results_are_kept_apart() {
     let mut files: Vec<String> =
         files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     files.sort();
-    assert_eq!(files, ["junit.xml", "latency.hlog", "report.md", "result.json"]);
+    assert_eq!(files, ["junit.xml", "latency.hlog", "report.html", "report.md", "result.json"]);
     assert_eq!(first.result["scenario"]["name"], "My Test / One");
     assert_eq!(first.result["format"], 1);
 }

@@ -59,7 +59,7 @@ fn report(place: &Path, format: &str) -> Ended {
 fn a_saved_run_is_shown_as_it_was_at_its_end() {
     let ended = eventful();
     let run = run_of(&ended);
-    for (name, format) in [("report.md", "md"), ("junit.xml", "junit")] {
+    for (name, format) in [("report.html", "html"), ("report.md", "md"), ("junit.xml", "junit")] {
         let written = std::fs::read_to_string(run.join(name)).unwrap();
         assert_eq!(report(&run, format).expect_code(0).stdout, written, "{name}");
     }

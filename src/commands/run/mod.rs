@@ -9,7 +9,7 @@ use super::github;
 use super::scenario::{self, print, show};
 use crate::cli::RunArgs;
 use crate::exit::Exit;
-use crate::report::{Lang, junit, markdown, terminal};
+use crate::report::{Lang, html, junit, markdown, terminal};
 use crate::result::{RunDirectory, RunResult};
 use crate::run::{On, Settings, Stops, block_on, run as run_test};
 use crate::usage;
@@ -54,6 +54,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 /// Writes the reports beside the result. They can be made again from it, so that one that fails ends nothing.
 fn reports(result: &RunResult, directory: &RunDirectory, lang: Lang) {
     let made = [
+        ("report.html", html::render(result, lang).map_err(anyhow::Error::from)),
         ("report.md", Ok(markdown::render(result, lang))),
         ("junit.xml", junit::render(result).map_err(anyhow::Error::from)),
     ];

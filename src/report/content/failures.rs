@@ -1,5 +1,7 @@
 //! Causes of failure, each with an example of what was asked and what came back.
 
+use serde::Serialize;
+
 use super::table::plain;
 use crate::report::figures::span;
 use crate::report::words::Words;
@@ -10,7 +12,7 @@ use crate::units::count;
 const MOST: usize = 20;
 
 /// A cause of failure of one step. Texts are harmless to show, but not escaped for any markup.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Failure {
     pub(crate) step: String,
     pub(crate) cause: String,
@@ -18,7 +20,7 @@ pub(crate) struct Failure {
     pub(crate) example: Option<Example>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Example {
     /// Since the beginning of the load.
     pub(crate) at: String,

@@ -8,10 +8,12 @@ mod load;
 mod run;
 mod steps;
 mod table;
+mod target;
 
 pub(super) use failures::{Failure, failures};
 pub(super) use judged::{checks, invariants, thresholds};
 pub(super) use load::{groups, iterations, metrics, requests};
 pub(super) use run::{Verdict, command, facts, machine, title, verdict};
 pub(super) use steps::{steps, waiting};
-pub(super) use table::{Cell, Table, Tone, plain};
+pub(super) use table::{Cell, Column, Table, Tone, plain};
+pub(super) use target::target;

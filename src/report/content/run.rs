@@ -66,7 +66,12 @@ pub(crate) fn verdict(result: &RunResult, words: &Words) -> Verdict {
         );
         why.extend(words.doubts(&result.validity).into_iter().map(|doubt| (Tone::Warning, doubt)));
     }
-    Verdict { tone, sign, line: plain(&(words.gist)(&Gist::of(result))).into_owned(), why }
+    let line = plain(&(words.gist)(&Gist::of(result))).into_owned();
+    // The only reason stands in the line.
+    if matches!(why.as_slice(), [(_, only)] if line.contains(only.as_str())) {
+        why.clear();
+    }
+    Verdict { tone, sign, line, why }
 }
 
 /// Where the load was made, with what, and how to make it again: a name and a text each.

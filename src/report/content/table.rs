@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
+
 use crate::result::harmless;
 
 /// What a text means, from which its looks follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Tone {
     #[default]
     Plain,
@@ -18,7 +21,7 @@ pub(crate) enum Tone {
 }
 
 /// Texts of files and servers are harmless to show once they are in a cell, but not escaped for any markup.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub(crate) struct Cell {
     pub(crate) text: String,
     pub(crate) tone: Tone,
@@ -26,7 +29,7 @@ pub(crate) struct Cell {
     pub(crate) is_code: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Column {
     pub(crate) head: &'static str,
     pub(crate) is_figure: bool,

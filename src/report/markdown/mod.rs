@@ -22,6 +22,7 @@ pub fn render(result: &RunResult, lang: Lang) -> String {
             content::waiting(result, words),
             content::invariants(result, words),
             content::checks(result, words),
+            content::target(result, words),
         ];
         first.iter().flatten().for_each(|section| out += &format!("\n{}", table(section, 3)));
         out += &failures(result, words);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Words;
+use super::{PageWords, Words};
 use crate::result::verdict::percent;
 use crate::units::scenario_duration;
 
@@ -115,5 +115,80 @@ pub(super) const WORDS: Words = Words {
     failures: "Failures",
     no_answer: "no answer",
     first_seen: "for example at",
-    answer: "answer",
+
+    resources: "What the target used",
+    source: "source",
+    figure: "figure",
+    first: "first",
+    last: "last",
+    not_watched: "could not be watched",
+    cpu_of_limit: |cores| format!("CPU as a share of its limit of {cores} cores"),
+    cpu_of_one_core: "CPU as a share of one core",
+    memory_limit: |limit| format!("it may use {limit} of memory"),
+    gauges: &[
+        ("cpu", "CPU"),
+        ("throttled", "throttled periods"),
+        ("memory", "memory"),
+        ("descriptors", "descriptors"),
+        ("threads", "threads"),
+        ("received", "received"),
+        ("sent", "sent"),
+    ],
+
+    page: PageWords {
+        skip: "Skip to the verdict",
+        contents: "Contents",
+        theme: "Light / dark",
+        theme_hint: "Switch between light and dark",
+        figures: "In figures",
+        over_time: "Over time",
+        marks_note: "Dashed lines stand where stages begin, red ones where a threshold was first broken.",
+        zoom_hint: "Drag across a chart to zoom; all charts follow. A double click shows the whole run again. \
+                    With the keyboard: the arrow keys move the cursor, + and − zoom, 0 shows the whole run.",
+        reset: "Whole run",
+        no_scripts: "Charts need scripts. All tables are here without them.",
+        no_series: "There are no seconds to draw.",
+        as_table: "As a table",
+        time: "time",
+        thinned: |step| {
+            format!(
+                "Each point stands for {step} seconds: of rates it is the mean, of times the worst second."
+            )
+        },
+        made_from: "Made from result.json alone. Nothing on this page is loaded from elsewhere.",
+        requested: "requests",
+        answered: "of requests",
+        verdict: "Verdict",
+
+        users: "Users",
+        arrivals: "Arrivals",
+        planned: "planned",
+        at_once: "users at once",
+        throughput: "Throughput by outcome",
+        begun: "begun",
+        response_times: "Response times of successes",
+        response_times_note: "Of each second by itself. Service time counts from the first byte sent; where the \
+                              two part, requests waited before they were sent.",
+        by_cause: "Failures by cause",
+        lateness: "Lateness of the generator",
+        cpu: "CPU of the target",
+        memory: "Memory of the target",
+        network: "Network of the target",
+        other: "Descriptors and threads of the target",
+        curve: "Percentile curve",
+        curve_note: "How long answers took at most, up to each share of them. A curve ends where its samples can \
+                     tell no more.",
+        percentile: "share of answers",
+        all_steps: "all steps",
+        heat: "Heat map of response times",
+        heat_note: |slice| {
+            let slice = if slice == 1 { "one second".into() } else { format!("{slice} seconds") };
+            format!("Each column stands for {slice}; the stronger the colour, the more answers took so long.")
+        },
+        heat_of: "Outcome",
+        answers: "answers",
+        from_to: "response time",
+        stage: "stage",
+        first_broken: "first broken",
+    },
 };

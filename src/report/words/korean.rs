@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::Words;
+use super::{PageWords, Words};
 use crate::outcome::OwnFault;
 use crate::result::gist::{Gist, Missed, Says};
 use crate::result::verdict::percent;
@@ -126,7 +126,76 @@ pub(super) const WORDS: Words = Words {
     failures: "실패 원인",
     no_answer: "응답 없음",
     first_seen: "예시 시점",
-    answer: "응답",
+
+    resources: "대상 서비스의 자원 사용",
+    source: "대상",
+    figure: "항목",
+    first: "처음",
+    last: "마지막",
+    not_watched: "관찰하지 못함",
+    cpu_of_limit: |cores| format!("CPU는 한도 {cores}코어에 대한 비율"),
+    cpu_of_one_core: "CPU는 1코어에 대한 비율",
+    memory_limit: |limit| format!("메모리 한도 {limit}"),
+    gauges: &[
+        ("cpu", "CPU"),
+        ("throttled", "스로틀된 구간"),
+        ("memory", "메모리"),
+        ("descriptors", "파일 디스크립터"),
+        ("threads", "스레드"),
+        ("received", "수신"),
+        ("sent", "송신"),
+    ],
+
+    page: PageWords {
+        skip: "판정으로 건너뛰기",
+        contents: "목차",
+        theme: "밝게 / 어둡게",
+        theme_hint: "밝은 화면과 어두운 화면을 전환합니다",
+        figures: "주요 수치",
+        over_time: "시간에 따른 변화",
+        marks_note: "점선은 부하 구간이 시작되는 곳, 빨간 선은 임계값이 처음 위반된 곳입니다.",
+        zoom_hint: "차트 위를 끌면 확대되고 모든 차트가 함께 움직입니다. 두 번 누르면 전체 구간으로 돌아갑니다. \
+                    키보드로는 화살표 키로 커서를 옮기고 +와 −로 확대·축소하며 0으로 전체 구간을 봅니다.",
+        reset: "전체 구간",
+        no_scripts: "차트를 보려면 스크립트가 필요합니다. 표는 스크립트 없이도 모두 볼 수 있습니다.",
+        no_series: "그릴 구간 데이터가 없습니다.",
+        as_table: "표로 보기",
+        time: "시간",
+        thinned: |step| {
+            format!("점 하나는 {step}초를 나타냅니다. 처리량은 평균, 시간은 가장 느린 1초의 값입니다.")
+        },
+        made_from: "result.json만으로 만들었으며, 이 문서는 외부에서 아무것도 불러오지 않습니다.",
+        requested: "요청",
+        answered: "요청 대비",
+        verdict: "판정",
+
+        users: "가상 사용자",
+        arrivals: "도착률",
+        planned: "계획",
+        at_once: "동시 사용자",
+        throughput: "결과별 처리량",
+        begun: "시작된 요청",
+        response_times: "성공한 요청의 응답 시간",
+        response_times_note: "1초 단위 값입니다. 서비스 시간은 첫 바이트를 보낸 시점부터 재며, 응답 시간과 벌어지면 \
+                              요청이 전송 전에 기다렸다는 뜻입니다.",
+        by_cause: "원인별 실패",
+        lateness: "부하 생성기의 지연",
+        cpu: "대상 서비스의 CPU",
+        memory: "대상 서비스의 메모리",
+        network: "대상 서비스의 네트워크",
+        other: "대상 서비스의 파일 디스크립터와 스레드",
+        curve: "백분위 곡선",
+        curve_note: "전체 응답 중 해당 비율이 이 시간 안에 끝났습니다. 표본으로 알 수 있는 데까지만 그립니다.",
+        percentile: "응답 비율",
+        all_steps: "전체 단계",
+        heat: "응답 시간 히트맵",
+        heat_note: |slice| format!("세로줄 하나는 {slice}초이며, 색이 진할수록 그만큼 걸린 응답이 많습니다."),
+        heat_of: "결과",
+        answers: "응답 수",
+        from_to: "응답 시간",
+        stage: "구간",
+        first_broken: "처음 위반",
+    },
 };
 
 fn gist(gist: &Gist<'_>) -> String {

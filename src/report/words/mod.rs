@@ -9,6 +9,8 @@ mod korean;
 use std::borrow::Cow;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::result::gist::{Gist, Missed};
 use crate::result::{Doubt, Validity, harmless};
 
@@ -31,28 +33,43 @@ impl Lang {
 }
 
 /// Every word of a report that is not a figure and not of the test's own.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct Words {
     /// The language as HTML names it.
     pub(super) code: &'static str,
 
     // Sentences that hold figures.
+    #[serde(skip)]
     pub(super) gist: fn(&Gist<'_>) -> String,
+    #[serde(skip)]
     pub(super) missed: fn(&Missed<'_>) -> String,
+    #[serde(skip)]
     pub(super) doubt: fn(&Doubt) -> String,
+    #[serde(skip)]
     pub(super) duration: fn(Duration) -> String,
+    #[serde(skip)]
     pub(super) scenarios: fn(usize) -> String,
+    #[serde(skip)]
     pub(super) of_load: fn(&str) -> String,
+    #[serde(skip)]
     pub(super) aborted: fn(&str) -> String,
+    #[serde(skip)]
     pub(super) worst_window: fn(&str) -> String,
+    #[serde(skip)]
     pub(super) first_broken_at: fn(&str) -> String,
+    #[serde(skip)]
     pub(super) ended_the_run_at: fn(&str) -> String,
+    #[serde(skip)]
     pub(super) cores: fn(u32) -> String,
+    #[serde(skip)]
     pub(super) workers: fn(u32) -> String,
+    #[serde(skip)]
     pub(super) of_its_cores: fn(f64) -> String,
+    #[serde(skip)]
     pub(super) more_causes: fn(usize) -> String,
 
     // The run.
+    #[serde(skip)]
     pub(super) kinds: &'static [(&'static str, &'static str)],
     pub(super) closed_model: &'static str,
     pub(super) open_model: &'static str,
@@ -143,11 +160,81 @@ pub(super) struct Words {
     pub(super) value: &'static str,
     pub(super) average: &'static str,
 
+    // What the target used.
+    pub(super) resources: &'static str,
+    pub(super) source: &'static str,
+    pub(super) figure: &'static str,
+    pub(super) first: &'static str,
+    pub(super) last: &'static str,
+    pub(super) not_watched: &'static str,
+    #[serde(skip)]
+    pub(super) cpu_of_limit: fn(&str) -> String,
+    pub(super) cpu_of_one_core: &'static str,
+    #[serde(skip)]
+    pub(super) memory_limit: fn(&str) -> String,
+    #[serde(skip)]
+    pub(super) gauges: &'static [(&'static str, &'static str)],
+
     // Failures.
     pub(super) failures: &'static str,
     pub(super) no_answer: &'static str,
     pub(super) first_seen: &'static str,
-    pub(super) answer: &'static str,
+
+    // Templates ask for these apart.
+    #[serde(skip)]
+    pub(super) page: PageWords,
+}
+
+/// What only a page with charts says.
+#[derive(Debug, Serialize)]
+pub(in crate::report) struct PageWords {
+    pub(super) skip: &'static str,
+    pub(super) contents: &'static str,
+    pub(super) theme: &'static str,
+    pub(super) theme_hint: &'static str,
+    pub(super) figures: &'static str,
+    pub(super) over_time: &'static str,
+    pub(super) marks_note: &'static str,
+    pub(super) zoom_hint: &'static str,
+    pub(super) reset: &'static str,
+    pub(super) no_scripts: &'static str,
+    pub(super) no_series: &'static str,
+    pub(super) as_table: &'static str,
+    pub(super) time: &'static str,
+    #[serde(skip)]
+    pub(super) thinned: fn(u32) -> String,
+    pub(super) made_from: &'static str,
+    pub(super) requested: &'static str,
+    pub(super) answered: &'static str,
+    pub(super) verdict: &'static str,
+
+    // Charts, their lines and what one should know to read them.
+    pub(super) users: &'static str,
+    pub(super) arrivals: &'static str,
+    pub(super) planned: &'static str,
+    pub(super) at_once: &'static str,
+    pub(super) throughput: &'static str,
+    pub(super) begun: &'static str,
+    pub(super) response_times: &'static str,
+    pub(super) response_times_note: &'static str,
+    pub(super) by_cause: &'static str,
+    pub(super) lateness: &'static str,
+    pub(super) cpu: &'static str,
+    pub(super) memory: &'static str,
+    pub(super) network: &'static str,
+    pub(super) other: &'static str,
+    pub(super) curve: &'static str,
+    pub(super) curve_note: &'static str,
+    pub(super) percentile: &'static str,
+    pub(super) all_steps: &'static str,
+    pub(super) heat: &'static str,
+    #[serde(skip)]
+    pub(super) heat_note: fn(u32) -> String,
+    pub(super) heat_of: &'static str,
+    pub(super) answers: &'static str,
+    pub(super) from_to: &'static str,
+    pub(super) stage: &'static str,
+    pub(super) first_broken: &'static str,
 }
 
 impl Words {
@@ -163,6 +250,12 @@ impl Words {
     pub(super) fn kind<'a>(&self, kind: &'a str) -> Cow<'a, str> {
         let known = self.kinds.iter().find(|(name, _)| *name == kind);
         known.map_or_else(|| harmless(kind, false), |(_, word)| Cow::Borrowed(*word))
+    }
+
+    /// A figure of something watched; of one that is not known, its name.
+    pub(super) fn gauge<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        let known = self.gauges.iter().find(|(known, _)| *known == name);
+        known.map_or_else(|| harmless(name, false), |(_, word)| Cow::Borrowed(*word))
     }
 
     /// The reasons not to believe a run. Those that only an older or newer version can put into words stay in its
