@@ -37,7 +37,7 @@ pub enum Command {
     Plan(PlanArgs),
     /// Check scenario files; every finding with its place and what to write instead.
     Validate(ValidateArgs),
-    /// Show a saved run again, as text, HTML, Markdown, JUnit, CSV or JSON.
+    /// Show a saved run again, as text, HTML, Markdown, JUnit, CSV, JSON or an incident review.
     Report(ReportArgs),
     /// Run the bundled ticketing service in the foreground.
     Target(TargetArgs),
@@ -130,7 +130,7 @@ pub struct ReportArgs {
     pub place: PathBuf,
     #[arg(long, value_enum, default_value = "text")]
     pub format: ReportFormat,
-    /// The language of HTML and Markdown.
+    /// The language of HTML, Markdown and incident reviews.
     #[arg(long, value_enum, default_value = "en")]
     pub lang: Lang,
     /// Write the report to this file instead of standard output.
@@ -150,6 +150,8 @@ pub enum ReportFormat {
     Html,
     /// Markdown, for a pull request.
     Md,
+    /// An incident review in Markdown, to be completed by hand.
+    Incident,
     /// JUnit XML, for the pages of CI.
     Junit,
     /// The run second by second.

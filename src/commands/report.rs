@@ -3,7 +3,7 @@
 use super::scenario::{print, show, style};
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::exit::Exit;
-use crate::report::{Lang, csv, html, json, junit, markdown, terminal};
+use crate::report::{Lang, csv, html, incident, json, junit, markdown, terminal};
 use crate::result::{RunResult, read, write_file};
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
@@ -33,6 +33,7 @@ fn render(result: &RunResult, format: ReportFormat, lang: Lang) -> anyhow::Resul
         ReportFormat::Text => terminal::render(result, terminal::Style::default()),
         ReportFormat::Html => html::render(result, lang)?,
         ReportFormat::Md => markdown::render(result, lang),
+        ReportFormat::Incident => incident::render(result, lang),
         ReportFormat::Junit => junit::render(result)?,
         ReportFormat::Csv => csv::render(result)?,
         ReportFormat::Json => json::render(result)?,

@@ -8,6 +8,7 @@ pub mod csv;
 mod figures;
 pub mod github;
 pub mod html;
+pub mod incident;
 pub mod json;
 pub mod junit;
 pub mod markdown;

@@ -13,8 +13,8 @@ pub(in crate::report) fn text(text: &str) -> String {
                 escaped.push('\\');
                 escaped.push(letter);
             }
-            // At the beginning of a line they make a list.
-            '-' | '+' if place == 0 => {
+            // At the beginning of a line they would make a list.
+            '-' | '+' if place == 0 && text[1..].starts_with(' ') => {
                 escaped.push('\\');
                 escaped.push(letter);
             }
@@ -103,6 +103,7 @@ mod tests {
             r"a\|b \*c\* \<img src=x\> \[l\](u) &amp;lt; \`d\`"
         );
         assert_eq!(text("# no\nheading"), r"\# no<br>heading");
+        assert_eq!((text("- no list"), text("+0:42")), (r"\- no list".into(), "+0:42".into()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::incident::IncidentWords;
 use super::{PageWords, Words};
 use crate::result::verdict::percent;
 use crate::units::scenario_duration;
@@ -190,5 +191,132 @@ pub(super) const WORDS: Words = Words {
         from_to: "response time",
         stage: "stage",
         first_broken: "first broken",
+    },
+
+    incident: IncidentWords {
+        title: "Incident review",
+        how_to_read: "Everything here was taken from the run. What only people can know is marked ✎, to be filled in.",
+        item: "item",
+        content: "",
+        test: "Test",
+        purpose: "Purpose",
+        verdict: "Verdict",
+        author: "Author",
+        reviewed_on: "Reviewed on",
+
+        fill_in: "✎",
+        fill_in_summary: "✎ What happened, in one or two sentences.",
+        fill_in_impact: "✎ What this would have meant for customers.",
+        fill_in_timeline: "✎ Who noticed what, and what was done when.",
+        fill_in_signals: "✎ What logs, traces and dashboards of the service say about these moments.",
+
+        summary: "Summary",
+        no_load: "There was no load: the test could not begin.",
+        no_incident: "There was no incident: all that was asked of the run holds, and neither failures nor response \
+                      times left what they were at first for long.",
+        no_moment: "Not all that was asked of the run holds. No moment stands out at which failures or response times \
+                    left what they were at first.",
+        course: |began, seen, over| {
+            let seen = match seen {
+                Some(seen) => format!("the first broken threshold was seen at {seen}"),
+                None => "no threshold told of it".into(),
+            };
+            let over = match over {
+                Some((at, length)) => format!("it was over at {at}, after {length}"),
+                None => "it was not over when the load ended".into(),
+            };
+            format!("It began at {began}; {seen}; {over}.")
+        },
+
+        impact: "Impact",
+        most_users: "Users at once, at most",
+        meanwhile: "Requests while it lasted",
+        in_the_incident: |all, failed, share, business| {
+            format!("{all}, of which {failed} failed ({share}) and {business} were rightly refused")
+        },
+        iterations: "Iterations begun, in all",
+        by_step: "By step, in all",
+        causes: "causes",
+
+        timeline: "Timeline",
+        since: "since begin",
+        clock: "UTC",
+        event: "what happened",
+        load_began: "The load began",
+        load_ended: "The load ended as planned",
+        interrupted: "The run was interrupted by the user",
+        aborted: |threshold| format!("The run was ended by the threshold {threshold}"),
+        users: |number| format!("{number} users"),
+        stage: |name, from, to| {
+            if from == to { format!("Stage {name}: {to}") } else { format!("Stage {name}: {from} → {to}") }
+        },
+        first_failure: |cause| format!("First failure of the kind {cause}"),
+        turned: |what, normal, bound| format!("{what} turned: from {normal} to more than {bound}"),
+        worst: |what, value| format!("{what} was worst: {value}"),
+        back: |what| format!("{what} was back to normal"),
+        first_threshold: |threshold| format!("First threshold broken: {threshold}"),
+        next_threshold: |threshold| format!("Threshold broken: {threshold}"),
+        more_events: |number| format!("… and {number} more events."),
+
+        detection: "Detection and recovery",
+        began: "Began",
+        seen: "Seen by a threshold",
+        never_seen: "by none",
+        over: "Back to normal",
+        not_over: "not before the end",
+        time_to_see: "Time to detect",
+        lasted: "Time to recover, from its beginning",
+        alarm: "Would an alarm of the service have told of it?",
+
+        signals: "Signals",
+        what_turned: "What turned, first things first",
+        nothing_turned: "Nothing left what it was at first for three seconds in a row.",
+        figure: "figure",
+        turned_at: "turned",
+        normal: "normal",
+        worst_value: "worst",
+        worst_at: "at",
+        back_at: "back",
+        resources: "Resources of the target",
+        before: "at first",
+        during: "meanwhile",
+        not_watched: "The target's resources were not watched.",
+        response_time: |percentile| format!("Response time {percentile}"),
+        failure_share: "Share of failures",
+        business_share: "Share of business outcomes",
+        lateness: "Lateness of the generator",
+
+        evidence: "Evidence",
+
+        whys: "Five whys",
+        problem: |number, name| format!("Problem {number}: {name}"),
+        step: "step",
+        answer: "answer",
+        conclusion: "Conclusion",
+        setup_failed: "setup failed",
+        never_ready: "the target never got ready",
+        most_failures: |all, most, step, cause| {
+            format!("Of {all} failures, {most} were {cause} of the step {step}")
+        },
+        more_problems: |number| format!("… and {number} more, in the table of thresholds."),
+
+        actions: "Response and action items",
+        done: "What was done",
+        when: "when",
+        action: "action",
+        owner: "owner",
+        due: "due",
+        short_term: "Short term (within a week)",
+        mid_term: "Mid term (within a month)",
+        long_term: "Long term",
+
+        method: |warm| {
+            format!(
+                "How turning points were found: the median of the warm-up (the first {warm} of the load) is what is \
+                 normal. A figure has turned at the first of three seconds in a row in which it is above that by more \
+                 than four standard deviations of the warm-up and by more than what matters (response times: twice \
+                 as long and a millisecond; failures: one in a hundred). It is back at the first of three within it."
+            )
+        },
     },
 };

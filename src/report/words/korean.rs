@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::incident::IncidentWords;
 use super::{PageWords, Words};
 use crate::outcome::OwnFault;
 use crate::result::gist::{Gist, Missed, Says};
@@ -195,6 +196,137 @@ pub(super) const WORDS: Words = Words {
         from_to: "응답 시간",
         stage: "구간",
         first_broken: "처음 위반",
+    },
+
+    incident: IncidentWords {
+        title: "장애 리뷰",
+        how_to_read: "이 문서의 내용은 모두 테스트 결과에서 가져온 사실입니다. 사람이 채워야 하는 곳은 ✎로 표시했습니다.",
+        item: "항목",
+        content: "내용",
+        test: "테스트",
+        purpose: "목적",
+        verdict: "판정",
+        author: "작성자",
+        reviewed_on: "리뷰 일자",
+
+        fill_in: "✎",
+        fill_in_summary: "✎ 무슨 일이 있었는지 한두 문장으로 적어 주세요.",
+        fill_in_impact: "✎ 실제 서비스였다면 고객에게 어떤 영향이 있었을지 적어 주세요.",
+        fill_in_timeline: "✎ 누가 무엇을 알아챘고 언제 어떤 조치를 했는지 적어 주세요.",
+        fill_in_signals: "✎ 같은 시각의 서비스 로그, 트레이스, 대시보드에서 확인한 내용을 적어 주세요.",
+
+        summary: "요약",
+        no_load: "부하를 주지 못했습니다. 테스트가 시작되지 않았습니다.",
+        no_incident: "장애는 없었습니다. 요구한 조건을 모두 충족했고, 실패율과 응답 시간이 초기 상태에서 지속적으로 벗어난 \
+                      구간도 없었습니다.",
+        no_moment: "요구한 조건 중 충족하지 못한 것이 있습니다. 다만 실패율이나 응답 시간이 초기 상태에서 지속적으로 벗어난 \
+                    시점은 찾지 못했습니다.",
+        course: |began, seen, over| {
+            let seen = match seen {
+                Some(seen) => format!("{seen}에 임계값 위반이 처음 감지되었고"),
+                None => "임계값으로는 감지되지 않았으며".into(),
+            };
+            let over = match over {
+                Some((at, length)) => format!("{at}에 정상으로 돌아왔습니다 (지속 시간 {length})"),
+                None => "부하가 끝날 때까지 회복되지 않았습니다".into(),
+            };
+            format!("{began}에 시작되어 {seen}, {over}.")
+        },
+
+        impact: "영향 범위",
+        most_users: "최대 동시 사용자",
+        meanwhile: "장애 구간의 요청",
+        in_the_incident: |all, failed, share, business| {
+            format!("{all}건 중 실패 {failed}건 ({share}), 비즈니스 응답 {business}건")
+        },
+        iterations: "시작된 반복 실행 (전체)",
+        by_step: "단계별 영향 (전체)",
+        causes: "원인",
+
+        timeline: "타임라인",
+        since: "경과",
+        clock: "시각 (UTC)",
+        event: "이벤트",
+        load_began: "부하 시작",
+        load_ended: "계획대로 부하 종료",
+        interrupted: "사용자가 테스트를 중단함",
+        aborted: |threshold| format!("임계값 {threshold} 때문에 테스트가 중단됨"),
+        users: |number| format!("사용자 {number}명"),
+        stage: |name, from, to| {
+            if from == to {
+                format!("구간 {name}: {to}")
+            } else {
+                format!("구간 {name}: {from} → {to}")
+            }
+        },
+        first_failure: |cause| format!("첫 실패 발생: {cause}"),
+        turned: |what, normal, bound| format!("{what} 변화 시작: 평소 {normal}, 기준선 {bound} 초과"),
+        worst: |what, value| format!("{what} 최악값: {value}"),
+        back: |what| format!("{what} 정상화"),
+        first_threshold: |threshold| format!("첫 임계값 위반: {threshold}"),
+        next_threshold: |threshold| format!("임계값 위반: {threshold}"),
+        more_events: |number| format!("… 외 {number}건"),
+
+        detection: "탐지와 복구",
+        began: "시작",
+        seen: "임계값으로 탐지",
+        never_seen: "탐지되지 않음",
+        over: "정상화",
+        not_over: "종료 시점까지 회복 안 됨",
+        time_to_see: "탐지까지 걸린 시간",
+        lasted: "시작부터 복구까지 걸린 시간",
+        alarm: "서비스의 알람으로도 알 수 있었는가?",
+
+        signals: "지표 변화",
+        what_turned: "변화한 지표 (시간순)",
+        nothing_turned: "3초 이상 연속으로 초기 상태를 벗어난 지표가 없습니다.",
+        figure: "지표",
+        turned_at: "변화 시작",
+        normal: "평소",
+        worst_value: "최악값",
+        worst_at: "최악 시점",
+        back_at: "정상화",
+        resources: "대상 서비스의 자원",
+        before: "초기",
+        during: "장애 구간",
+        not_watched: "대상 서비스의 자원은 관찰하지 않았습니다.",
+        response_time: |percentile| format!("응답 시간 {percentile}"),
+        failure_share: "실패율",
+        business_share: "비즈니스 응답 비율",
+        lateness: "부하 생성기 지연",
+
+        evidence: "근거 자료",
+
+        whys: "5-Whys 분석",
+        problem: |number, name| format!("이슈 {number}: {name}"),
+        step: "단계",
+        answer: "답",
+        conclusion: "결론",
+        setup_failed: "setup 실패",
+        never_ready: "대상이 준비되지 않음",
+        most_failures: |all, most, step, cause| {
+            format!("실패 {all}건 중 {most}건이 {step} 단계의 {cause}였다")
+        },
+        more_problems: |number| format!("… 외 {number}건은 임계값 표를 참고하세요."),
+
+        actions: "대응과 액션 아이템",
+        done: "조치 내용",
+        when: "시각",
+        action: "항목",
+        owner: "담당",
+        due: "기한",
+        short_term: "Short-term (즉시 ~ 1주일)",
+        mid_term: "Mid-term (1주일 ~ 1개월)",
+        long_term: "Long-term (1개월 이후)",
+
+        method: |warm| {
+            format!(
+                "변화 시점을 찾은 방법: 부하 초기 {warm}를 워밍업으로 보고 그 중앙값을 평소 값으로 삼았습니다. 평소 값보다 \
+                 워밍업 표준편차의 4배를 넘게, 그리고 의미 있는 크기(응답 시간은 2배이면서 1ms, 실패율은 1%p)를 넘게 \
+                 커진 상태가 3초 연속되면 그 첫 시점을 변화 시작으로, 다시 3초 연속 그 안에 들면 그 첫 시점을 정상화로 \
+                 보았습니다."
+            )
+        },
     },
 };
 

@@ -4,6 +4,7 @@
 //! they are what is typed into filters and looked for in code.
 
 mod english;
+mod incident;
 mod korean;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use self::incident::IncidentWords;
 use crate::result::gist::{Gist, Missed};
 use crate::result::{Doubt, Validity, harmless};
 
@@ -183,6 +185,8 @@ pub(super) struct Words {
     // Templates ask for these apart.
     #[serde(skip)]
     pub(super) page: PageWords,
+    #[serde(skip)]
+    pub(super) incident: IncidentWords,
 }
 
 /// What only a page with charts says.
