@@ -20,6 +20,14 @@ doc:
 deny:
     cargo deny --locked check bans licenses sources
 
+# Five minutes of inputs that nobody would write: files, expressions, and the program with little memory.
+fuzz seconds="300":
+    FUZZ_SECONDS={{ seconds }} cargo test --locked --test fuzz -- --test-threads 4 --nocapture
+
+# The ticketing service as the image loadtest/ticketing:local, from a build on this machine.
+image:
+    target-service/image.sh
+
 # Beside wrk, oha, hey and k6 (those that are installed): CPU per request, throughput, memory.
 bench:
     cargo build --release --locked

@@ -101,7 +101,7 @@ impl Compiler {
     }
 
     fn visible(&self) -> Visible<'_> {
-        Visible { slots: &self.slots, answer: true, results: false, env: &self.env }
+        Visible { slots: &self.slots, answer: true, results: false, rows: &[], env: &self.env }
     }
 
     fn expr(&self, source: &str) -> Expr {

@@ -33,11 +33,16 @@ Exit codes:
 pub enum Command {
     /// Run a scenario against its target, and judge it.
     Run(RunArgs),
+    /// Compare runs: what differs, how sure that is, and whether it matters to you.
+    Compare(CompareArgs),
+    /// Keep a run to compare later ones with.
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
     /// Show what would run: users or arrivals over time, totals, thresholds. Sends nothing.
     Plan(PlanArgs),
     /// Check scenario files; every finding with its place and what to write instead.
     Validate(ValidateArgs),
-    /// Show a saved run again, as text, HTML, Markdown, JUnit, CSV, JSON or an incident review.
+    /// Show a saved run again: as a page, Markdown, JUnit, CSV, JSON, or an incident review.
     Report(ReportArgs),
     /// Run the bundled ticketing service in the foreground.
     Target(TargetArgs),
@@ -55,9 +60,8 @@ pub struct ScenarioArgs {
     /// Test this instead of the scenario's own target: a URL, or `bundled`.
     #[arg(long, value_name = "URL")]
     pub target: Option<String>,
-    /// Set a variable that the scenario reads by env(); may be given several times.
-    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = name_and_value)]
-    pub env: Vec<(String, String)>,
+    #[command(flatten)]
+    pub environment: EnvironmentArgs,
     /// One user, once through the flow: does the scenario work at all?
     #[arg(long)]
     pub smoke: bool,
@@ -70,6 +74,17 @@ pub struct ScenarioArgs {
     /// No colours. The environment variable NO_COLOR does the same.
     #[arg(long)]
     pub no_color: bool,
+}
+
+/// What a scenario reads by env() and secret(), besides the environment itself.
+#[derive(Debug, Args)]
+pub struct EnvironmentArgs {
+    /// Set a variable that the scenario reads by env() or secret(); may be given several times.
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub env: Vec<(String, String)>,
+    /// Take variables from a file of NAME=VALUE lines, unless they are set otherwise; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -91,6 +106,68 @@ pub struct RunArgs {
     /// The language of report.html and report.md.
     #[arg(long, value_enum, default_value = "en")]
     pub lang: Lang,
+    /// Compare the run with this one: a baseline, a run's folder, or its result.json.
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Fail (exit 99) if the run differs so from the baseline, like 'latency p95 > +10%'; may be given several times.
+    #[arg(long, value_name = "CHANGE", requires = "baseline")]
+    pub fail_if: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Runs: their folders, their result.json, or baselines. All are compared with the first.
+    /// Several runs of the same thing count as one, with commas between them: A1,A2 B1,B2.
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    pub runs: Vec<String>,
+    /// Fail (exit 99) if a run differs so from the first, like 'latency p95 > +10%'; may be given several times.
+    #[arg(long, value_name = "CHANGE")]
+    pub fail_if: Vec<String>,
+    /// How the comparison is written.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ComparisonFormat,
+    /// Write it to this file instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// How sure intervals are.
+    #[arg(long, value_name = "SHARE", default_value = "99%", value_parser = confidence)]
+    pub confidence: f64,
+    /// Changes up to this count as none, however sure they are.
+    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = share)]
+    pub margin: f64,
+    /// No colours. The environment variable NO_COLOR does the same.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ComparisonFormat {
+    /// For a terminal.
+    Text,
+    /// Markdown, for a pull request.
+    Md,
+    /// One HTML file that needs nothing else.
+    Html,
+    /// For programs: one JSON document.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BaselineCommand {
+    /// Save what comparing needs of a run as one small file, to keep in the repository.
+    Save(BaselineSaveArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct BaselineSaveArgs {
+    /// The run: its folder or its result.json. Default: the newest run in `reports`.
+    pub run: Option<PathBuf>,
+    /// The file. Default: `baselines/` and the name of the scenario.
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Save a run that is not valid or did not pass all the same.
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -107,9 +184,8 @@ pub struct ValidateArgs {
     /// How findings are written.
     #[arg(long, value_enum, default_value = "text")]
     pub format: ValidateFormat,
-    /// Set a variable that the scenario reads by env(); may be given several times.
-    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = name_and_value)]
-    pub env: Vec<(String, String)>,
+    #[command(flatten)]
+    pub environment: EnvironmentArgs,
     /// No colours. The environment variable NO_COLOR does the same.
     #[arg(long)]
     pub no_color: bool,
@@ -192,6 +268,19 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write it as NAME=VALUE".into()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    crate::units::parse_percent(text)
+        .map(crate::units::Percent::share)
+        .map_err(|error| format!("{error}; {}", error.help))
+}
+
+fn confidence(text: &str) -> Result<f64, String> {
+    match share(text)? {
+        share if (0.5..=0.999).contains(&share) => Ok(share),
+        _ => Err("intervals can be from `50%` to `99.9%` sure".into()),
     }
 }
 

@@ -18,7 +18,7 @@ pub enum Outcome {
     Failure(Cause),
 }
 
-/// Why a request failed. The text of each is its name in reports and in threshold filters.
+/// Why a request, or a poll of several, failed. The text of each is its name in reports and in threshold filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
     /// An answer with a status that the step does not expect.
@@ -49,6 +49,8 @@ pub enum Cause {
     Tls,
     /// Bytes that are not HTTP, or break its rules.
     Protocol(ProtocolFault),
+    /// A poll gave up: what it waited for did not come in its time.
+    Poll,
 }
 
 /// Where in a request time was spent, in the order in which they happen.
@@ -94,6 +96,8 @@ pub enum OwnFault {
     NoPorts,
     /// An expression or a template failed.
     Template,
+    /// A row of a file of data could not be read.
+    Data,
     /// The system refused something else: memory for sockets, root certificates, a way past its firewall.
     System,
 }
@@ -115,6 +119,7 @@ impl fmt::Display for Cause {
             Cause::Dns => f.write_str("dns"),
             Cause::Tls => f.write_str("tls"),
             Cause::Protocol(fault) => write!(f, "protocol ({fault})"),
+            Cause::Poll => f.write_str("poll"),
         }
     }
 }
@@ -152,6 +157,7 @@ impl fmt::Display for OwnFault {
             OwnFault::NoDescriptors => "out of file descriptors",
             OwnFault::NoPorts => "out of local ports",
             OwnFault::Template => "a template failed",
+            OwnFault::Data => "a row of data could not be read",
             OwnFault::System => "the system refused",
         })
     }

@@ -28,6 +28,14 @@ pub struct Rate(f64);
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Percent(f64);
 
+/// How many of those who are there leave per time, as a share of them: the same for each moment, whatever was
+/// before (an exponential distribution). Written `2%/min`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LeavingRate {
+    /// The hazard per second: of n who are there, `n · hazard` leave in a second.
+    hazard: f64,
+}
+
 /// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
@@ -48,6 +56,19 @@ impl Percent {
     }
     pub const fn share(self) -> f64 {
         self.0
+    }
+}
+
+impl LeavingRate {
+    /// After `unit`, `share` of them have left: the hazard is `-ln(1 - share) / unit`.
+    fn new(share: f64, unit: Duration) -> Self {
+        LeavingRate { hazard: -(1.0 - share).ln() / unit.as_secs_f64() }
+    }
+
+    /// How long one stays, for a draw from the exponential distribution with mean 1; none for ever.
+    pub fn stay(self, draw: f64) -> Option<Duration> {
+        // Beyond what is told apart, and for a hazard of 0, it is for ever.
+        Duration::try_from_secs_f64(draw / self.hazard).ok().filter(|stay| *stay <= LONGEST)
     }
 }
 
@@ -173,6 +194,39 @@ pub fn parse_percent(text: &str) -> Result<Percent, UnitError> {
             "write a number with a percent sign, like `20%`",
         )),
     }
+}
+
+/// Reads `2%/min`, `10%/s`, `50%/h`.
+pub fn parse_leaving_rate(text: &str) -> Result<LeavingRate, UnitError> {
+    let text = text.trim();
+    let wrong = |problem: String| UnitError::new(problem, "write a share per time, like `2%/min`");
+    let Some((share, unit)) = text.split_once('/') else {
+        let problem = format!("`{text}` does not say in what time");
+        return Err(match text.strip_suffix('%') {
+            Some(_) => UnitError::new(problem, format!("write `{text}/min` for as many in each minute")),
+            None => wrong(format!("`{text}` is not a share per time")),
+        });
+    };
+    let unit = match unit.trim() {
+        "s" | "sec" => Duration::from_secs(1),
+        "m" | "min" => Duration::from_mins(1),
+        "h" => Duration::from_hours(1),
+        other => return Err(wrong(format!("`{other}` is no time: it is `s`, `min` or `h`"))),
+    };
+    let share = match parse_percent(share) {
+        Ok(share) => share.share(),
+        Err(error) if share.contains('%') => return Err(error),
+        Err(error) => {
+            return Err(UnitError::new(error.problem, "a share has a percent sign, like `2%/min`"));
+        }
+    };
+    if share >= 1.0 {
+        return Err(UnitError::new(
+            "with `100%` nobody would wait at all",
+            "write less, like `2%/min`: so many of those who wait leave in each minute",
+        ));
+    }
+    Ok(LeavingRate::new(share, unit))
 }
 
 /// Reads `512KiB`, `1GB`, `100B`.
@@ -329,6 +383,22 @@ mod tests {
         assert_eq!(parse_bytes("512KiB"), Ok(Bytes(512 * 1024)));
         assert_eq!(parse_bytes("1GB"), Ok(Bytes(1_000_000_000)));
         assert!(parse_bytes("1 parsec").is_err());
+    }
+
+    #[test]
+    fn who_leaves_has_no_memory() {
+        let rate = parse_leaving_rate("50%/min").unwrap();
+        // Half of them are gone after a minute, three quarters after two.
+        for (left, minutes) in [(0.5_f64, 1), (0.75, 2)] {
+            let stay = rate.stay(-(1.0 - left).ln()).unwrap();
+            assert!(stay.abs_diff(Duration::from_mins(minutes)) < Duration::from_micros(1), "{stay:?}");
+        }
+        assert_eq!(parse_leaving_rate("0%/min").unwrap().stay(1.0), None);
+        assert_eq!(parse_leaving_rate(" 2% / h ").unwrap(), parse_leaving_rate("2%/h").unwrap());
+        for text in ["2%", "2/min", "100%/min", "-1%/min", "2%/day", "", "/", "nan%/s"] {
+            assert!(parse_leaving_rate(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_leaving_rate("2%").unwrap_err().help, "write `2%/min` for as many in each minute");
     }
 
     #[test]

@@ -9,12 +9,15 @@
 //! - `yaml part`: keys of a scenario; `target`, `load` and `flow` are added where they are missing
 //! - `yaml step`: steps of a `flow`
 //! - `yaml thresholds`: thresholds of the first whole file of the same page
+//! - `yaml included`, `yaml steps`: a file for others to include
 //! - `yaml invalid`: a scenario with findings
 //! - `yaml github`: a workflow; only the commands in it are checked
 //! - `console`: commands of `loadtest`, with exactly this output
 //! - `console curl`: requests to the bundled service, with this output but for tokens and times
 //! - `sh`: commands that must pass. A run is shortened by `--smoke`; `cargo` and `just` are not run here
+//! - `sh docker`: commands that need Docker, on the page of the service alone; `tests/containers` runs them
 //! - `json`: any JSON
+//! - `csv`: rows; `file=NAME` lets scenarios use them
 //! - `text`: not checked
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its pages fails")]

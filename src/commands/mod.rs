@@ -1,5 +1,7 @@
 //! One file per verb. Each joins the parts of the program, and holds no logic of its own.
 
+mod baseline;
+mod compare;
 mod completions;
 mod github;
 mod plan;
@@ -10,13 +12,15 @@ mod schema;
 mod target;
 mod validate;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{BaselineCommand, Cli, Command};
 use crate::exit::Exit;
 
 /// Does what was typed.
 pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Baseline(BaselineCommand::Save(args)) => baseline::save(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Report(args) => report::run(&args),

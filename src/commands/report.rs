@@ -4,7 +4,7 @@ use super::scenario::{print, show, style};
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::exit::Exit;
 use crate::report::{Lang, csv, html, incident, json, junit, markdown, terminal};
-use crate::result::{RunResult, read, write_file};
+use crate::result::{RunResult, read, write_whole};
 
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let result = match read(&args.place) {
@@ -22,7 +22,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         (format, _) => render(&result, format, args.lang)?,
     };
     match &args.out {
-        Some(path) if path.as_os_str() != "-" => write_file(path, &text)?,
+        Some(path) if path.as_os_str() != "-" => write_whole(path, text.as_bytes())?,
         _ => print(&text)?,
     }
     Ok(Exit::Passed)

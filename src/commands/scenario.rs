@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use crate::cli::ScenarioArgs;
+use crate::cli::{EnvironmentArgs, ScenarioArgs};
 use crate::output::Mode;
 use crate::plan::{scaled, smoke};
 use crate::report::terminal::Style;
@@ -19,7 +19,7 @@ pub(super) fn read(args: &ScenarioArgs) -> Option<Test> {
             return None;
         }
     };
-    let options = LoadOptions { env: Env { given: args.env.clone() }, target };
+    let options = LoadOptions { env: environment(&args.environment)?, target };
     match load(&args.file, &options) {
         Ok(Loaded { mut test, warnings, source }) => {
             show(&source.render(&warnings, colours(args.no_color)));
@@ -40,6 +40,21 @@ pub(super) fn read(args: &ScenarioArgs) -> Option<Test> {
             None
         }
     }
+}
+
+/// What `env()` and `secret()` are to read; none where a file of variables was found to be wrong, and said so.
+pub(super) fn environment(args: &EnvironmentArgs) -> Option<Env> {
+    let mut env = Env { given: args.env.clone(), files: Vec::new() };
+    for path in &args.env_file {
+        match Env::read_file(path) {
+            Ok(variables) => env.files.extend(variables),
+            Err(error) => {
+                show(&format!("error: --env-file: {error}\n"));
+                return None;
+            }
+        }
+    }
+    Some(env)
 }
 
 /// How to show what is going on.

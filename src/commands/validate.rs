@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
-use super::scenario::{colours, print, show};
+use super::scenario::{colours, environment, print, show};
 use crate::cli::{ValidateArgs, ValidateFormat};
 use crate::exit::Exit;
 use crate::scenario::{Failed, LoadOptions, Loaded, MachineFinding, load};
-use crate::template::Env;
 
 /// What `--format json` prints.
 #[derive(Debug, Serialize)]
@@ -26,7 +25,8 @@ struct Unreadable {
 }
 
 pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
-    let options = LoadOptions { env: Env { given: args.env.clone() }, target: None };
+    let Some(env) = environment(&args.environment) else { return Ok(Exit::Usage) };
+    let options = LoadOptions { env, target: None };
     let mut document = Document { format: 1, valid: true, findings: Vec::new(), unreadable: Vec::new() };
     let as_text = args.format == ValidateFormat::Text;
     for path in &args.files {

@@ -14,42 +14,67 @@ use crate::template::{EvalError, Expr, Scope};
 pub(super) struct Classified {
     pub(super) outcome: Outcome,
     pub(super) detail: Option<String>,
+    /// An expression of the step failed, and not for the answer's sake: the outcome is what it is without it.
+    pub(super) fault: Option<EvalError>,
 }
 
 impl Classified {
     fn plain(outcome: Outcome) -> Self {
-        Classified { outcome, detail: None }
+        Classified { outcome, detail: None, fault: None }
     }
-    fn failure(cause: Cause, detail: String) -> Self {
-        Classified { outcome: Outcome::Failure(cause), detail: Some(detail) }
+    pub(super) fn failure(cause: Cause, detail: String) -> Self {
+        Classified { outcome: Outcome::Failure(cause), detail: Some(detail), fault: None }
     }
 }
 
 /// Classifies a whole answer, tells `checked` of each of its checks, and fills the slots of its captures.
+///
+/// What an expression stumbles over in the answer makes a check not hold, and a capture find nothing. Where it
+/// is not for the answer's sake, the expression is left out and handed on as a fault of the file.
 pub(super) fn classify(
     test: &Test,
     step: &RequestStep,
     status: u16,
     service: Duration,
     scope: &mut Box<Scope>,
+    checked: impl FnMut(CheckId, bool, &Expr, &mut Box<Scope>),
+) -> Classified {
+    let mut fault = None;
+    let classified = outcome(test, step, (status, service), scope, checked, &mut fault);
+    Classified { fault, ..classified }
+}
+
+fn outcome(
+    test: &Test,
+    step: &RequestStep,
+    (status, service): (u16, Duration),
+    scope: &mut Box<Scope>,
     mut checked: impl FnMut(CheckId, bool, &Expr, &mut Box<Scope>),
-) -> Result<Classified, EvalError> {
+    fault: &mut Option<EvalError>,
+) -> Classified {
+    let mut holds = |expr: &Expr, scope: &mut Box<Scope>| match expr.holds(scope) {
+        Ok(held) => Some(held),
+        Err(error) => {
+            fault.get_or_insert(error);
+            None
+        }
+    };
     for (number, rule) in &step.expect.business {
         let applies = match rule {
             BusinessRule::Status(set) => set.contains(status),
-            BusinessRule::When(expr) => expr.holds(scope)?,
+            BusinessRule::When(expr) => holds(expr, scope).unwrap_or(false),
         };
         if applies {
-            return Ok(Classified::plain(Outcome::Business(*number)));
+            return Classified::plain(Outcome::Business(*number));
         }
     }
     if !step.expect.status.contains(status) {
         let detail = format!("status {status}, expected {}", step.expect.status);
-        return Ok(Classified::failure(Cause::Status(status), detail));
+        return Classified::failure(Cause::Status(status), detail);
     }
     let mut broken = None;
     for (check, expr) in &step.expect.checks {
-        let held = expr.holds(scope)?;
+        let Some(held) = holds(expr, scope) else { continue };
         checked(*check, held, expr, scope);
         if !held && broken.is_none() {
             let name = test.catalog.checks.get(check.index()).map_or("", |info| info.name.as_str());
@@ -57,22 +82,33 @@ pub(super) fn classify(
         }
     }
     if let Some(detail) = broken {
-        return Ok(Classified::failure(Cause::Check, detail));
+        return Classified::failure(Cause::Check, detail);
     }
     if let Some(limit) = step.expect.latency.filter(|limit| service > *limit) {
         let (took, limit) = (crate::units::measured_time(service), crate::units::scenario_duration(limit));
-        return Ok(Classified::failure(Cause::TooSlow, format!("took {took}, expected under {limit}")));
+        return Classified::failure(Cause::TooSlow, format!("took {took}, expected under {limit}"));
     }
     for (place, (slot, expr)) in step.captures.iter().enumerate() {
-        let value = expr.eval(scope)?;
-        if value.is_undefined() || value.is_none() {
-            for (slot, _) in &step.captures[..place] {
-                scope.set(*slot, None);
+        let missing = match expr.eval(scope) {
+            Ok(value) if value.is_undefined() || value.is_none() => {
+                format!("the capture `{}` found nothing", expr.source())
             }
-            let detail = format!("the capture `{}` found nothing", expr.source());
-            return Ok(Classified::failure(Cause::Capture, detail));
+            Ok(value) => {
+                scope.set(*slot, Some(value));
+                continue;
+            }
+            Err(error) if error.is_of_answer => {
+                format!("the capture `{}` found nothing: {}", expr.source(), error.problem)
+            }
+            Err(error) => {
+                fault.get_or_insert(error);
+                continue;
+            }
+        };
+        for (slot, _) in &step.captures[..place] {
+            scope.set(*slot, None);
         }
-        scope.set(*slot, Some(value));
+        return Classified::failure(Cause::Capture, missing);
     }
-    Ok(Classified::plain(Outcome::Success))
+    Classified::plain(Outcome::Success)
 }

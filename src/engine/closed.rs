@@ -1,5 +1,6 @@
-//! The closed model: users who come and go as the profile says, or share a number of iterations.
+//! The closed model: users who come and go as the profile says, or do a fixed number of iterations.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::iteration::iterate;
 use super::user::User;
 use super::worker::Worker;
 use crate::plan::{Presence, most_users, presence};
-use crate::scenario::model::{Load, Profile, Shape};
+use crate::scenario::model::{Load, Profile};
 
 pub(super) async fn closed(
     worker: &Rc<Worker>,
@@ -28,15 +29,17 @@ pub(super) async fn closed(
         .filter(|(presences, _)| !presences.is_empty())
         .collect();
     comers.sort_by_key(|(presences, index)| (presences[0].from, *index));
-    let mut users = JoinSet::new();
+    let (mut users, began) = (JoinSet::new(), worker.began(scenario));
+    let before = lane.users_before.get(usize::from(scenario)).copied().unwrap_or_default();
     for (presences, index) in comers {
-        let from = worker.epoch + presences[0].from;
+        let from = began + presences[0].from;
         worker.timer.sleep_until(from).await;
         if worker.is_draining() {
             break;
         }
-        let user = User::new(&worker.prepared, scenario, base);
-        users.spawn_local(stay(Rc::clone(worker), user, index, presences, load.graceful_stop));
+        let mut user = User::new(&worker.prepared, scenario, base);
+        user.scope.user_id = before + index + 1;
+        users.spawn_local(stay(Rc::clone(worker), user, presences, load.graceful_stop));
         // The ended ones are let go as others come.
         while users.try_join_next().is_some() {}
     }
@@ -44,20 +47,14 @@ pub(super) async fn closed(
 }
 
 /// A user of the closed model, over all the times in which it is there.
-async fn stay(
-    worker: Rc<Worker>,
-    mut user: User,
-    index: u64,
-    presences: Vec<Presence>,
-    graceful_stop: Duration,
-) {
-    user.scope.user_id = index + 1;
+async fn stay(worker: Rc<Worker>, mut user: User, presences: Vec<Presence>, graceful_stop: Duration) {
+    let began = worker.began(user.scenario);
     for Presence { from, until } in presences {
-        worker.timer.sleep_until(worker.epoch + from).await;
+        worker.timer.sleep_until(began + from).await;
         if worker.is_draining() {
             return;
         }
-        let retire_at = worker.epoch + until;
+        let retire_at = began + until;
         user.retire_at = Some(retire_at);
         let _counted = worker.count_user(user.scenario);
         let goes = tokio::select! {
@@ -74,27 +71,42 @@ async fn stay(
     }
 }
 
-pub(super) async fn shared_iterations(
+/// How many iterations there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Allowance {
+    /// For all users together.
+    Shared(u64),
+    /// For each of them.
+    Own(u64),
+}
+
+pub(super) async fn fixed_iterations(
     worker: &Rc<Worker>,
     scenario: u16,
     base: &Base,
     lane: &Lane,
-    users: u64,
+    users: u32,
+    allowance: Allowance,
 ) {
     let mut all = JoinSet::new();
-    for index in (lane.number..users).step_by(usize::try_from(lane.of).unwrap_or(usize::MAX)) {
+    let before = lane.users_before.get(usize::from(scenario)).copied().unwrap_or_default();
+    for index in (lane.number..u64::from(users)).step_by(usize::try_from(lane.of).unwrap_or(usize::MAX)) {
         let mut user = User::new(&worker.prepared, scenario, base);
-        user.scope.user_id = index + 1;
+        user.scope.user_id = before + index + 1;
         let (worker, lane) = (Rc::clone(worker), lane.clone());
         all.spawn_local(async move {
             let _counted = worker.count_user(scenario);
-            let Shape::SharedIterations { iterations, .. } =
-                worker.prepared.test.scenarios[usize::from(scenario)].load.shape
-            else {
-                return;
-            };
-            let begun = &lane.shared_iterations[usize::from(scenario)];
-            iterate(&worker, &mut user, || begun.fetch_add(1, Ordering::Relaxed) < iterations).await;
+            match allowance {
+                Allowance::Shared(iterations) => {
+                    let begun = &lane.shared_iterations[usize::from(scenario)];
+                    let another = || begun.fetch_add(1, Ordering::Relaxed) < iterations;
+                    iterate(&worker, &mut user, another).await;
+                }
+                Allowance::Own(each) => {
+                    let begun = Cell::new(0);
+                    iterate(&worker, &mut user, || begun.replace(begun.get() + 1) < each).await;
+                }
+            }
         });
     }
     while all.join_next().await.is_some() {}

@@ -9,23 +9,36 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
-use super::inject::Lane;
+use super::inject::{Begin, Lane};
+use super::log::LogLine;
 use super::worker::{Assignment, Control, HandOver, work};
 use super::{Base, Prepared};
 use crate::metrics::{Sample, Staged};
 use crate::outcome::OwnFault;
+use crate::plan::users_before;
 
 /// A load under way.
 #[derive(Debug)]
 pub struct Running {
     hand_overs: mpsc::UnboundedReceiver<HandOver>,
     control: watch::Sender<Control>,
+    /// By the number of the scenario.
+    begins: Vec<watch::Sender<Option<Begin>>>,
     threads: Vec<JoinHandle<()>>,
     /// The beginning of the load.
     pub epoch: Instant,
     open: BTreeMap<u32, Interval>,
     /// How many seconds each worker has handed over; all there are, once it is done.
     through: Vec<u32>,
+    /// By the number of the scenario.
+    ends: Vec<Ends>,
+}
+
+/// The workers that are done with a scenario.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ends {
+    workers: usize,
+    latest: Duration,
 }
 
 /// One second of all workers.
@@ -37,28 +50,36 @@ pub struct Interval {
     /// Users of each scenario at its end.
     pub users: Vec<u64>,
     pub samples: Vec<Sample>,
+    pub logs: Vec<LogLine>,
     pub faults: Vec<(OwnFault, String)>,
     pub stop_run: bool,
+    /// Scenarios that are over, and when that was, since the beginning of the load. Nothing of theirs comes
+    /// after this second.
+    pub ended: Vec<(u16, Duration)>,
 }
 
 impl Prepared {
-    /// Starts the load on `workers` threads. `bases` are what `setup` left, by scenario.
-    pub fn start(self: &Arc<Self>, bases: &[Base], workers: usize) -> io::Result<Running> {
+    /// Starts `workers` threads; a scenario's load begins where it is [told to](Running::begin).
+    pub fn start(self: &Arc<Self>, workers: usize) -> io::Result<Running> {
         /// Until all threads are there; the first user comes when they are.
         const HEAD_START: Duration = Duration::from_millis(3);
         let epoch = Instant::now() + HEAD_START;
         let (sender, hand_overs) = mpsc::unbounded_channel();
         let (control, orders) = watch::channel(Control::Run);
-        let shared_iterations: Arc<[AtomicU64]> = bases.iter().map(|_| AtomicU64::new(0)).collect();
+        let scenarios = &self.test.scenarios;
+        let shared_iterations: Arc<[AtomicU64]> = scenarios.iter().map(|_| AtomicU64::new(0)).collect();
+        let users_before: Arc<[u64]> = users_before(scenarios).into();
+        let begins: Vec<_> = scenarios.iter().map(|_| watch::Sender::new(None)).collect();
         let mut threads = Vec::with_capacity(workers);
         for number in 0..workers {
             let assignment = Assignment {
                 prepared: Arc::clone(self),
-                bases: bases.to_vec(),
+                begins: begins.iter().map(watch::Sender::subscribe).collect(),
                 lane: Lane {
                     number: number as u64,
                     of: workers as u64,
                     shared_iterations: Arc::clone(&shared_iterations),
+                    users_before: Arc::clone(&users_before),
                 },
                 epoch,
                 control: orders.clone(),
@@ -67,7 +88,9 @@ impl Prepared {
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
             threads.push(thread.spawn(move || work(assignment))?);
         }
-        Ok(Running { hand_overs, control, threads, epoch, open: BTreeMap::new(), through: vec![0; workers] })
+        let ends = vec![Ends::default(); scenarios.len()];
+        let (open, through) = (BTreeMap::new(), vec![0; workers]);
+        Ok(Running { hand_overs, control, begins, threads, epoch, open, through, ends })
     }
 }
 
@@ -78,7 +101,10 @@ impl Running {
             if let Some(first) = self.open.first_entry() {
                 let second = *first.key();
                 if self.through.iter().all(|&through| through > second) {
-                    return Some(first.remove());
+                    let mut interval = first.remove();
+                    let ended = std::mem::take(&mut interval.ended);
+                    interval.ended = self.with_all_workers(ended);
+                    return Some(interval);
                 }
             }
             let hand_over = self.hand_overs.recv().await?;
@@ -87,22 +113,46 @@ impl Running {
     }
 
     fn take(&mut self, from: HandOver) {
-        let HandOver { worker, second, interval, users, samples, faults, stop_run, last } = from;
+        let HandOver { worker, second, interval, users, samples, logs, faults, stop_run, ended, last } = from;
         if let Some(through) = self.through.get_mut(worker) {
             *through = if last { u32::MAX } else { second + 1 };
         }
         match self.open.entry(second) {
             std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(Interval { second, counted: interval, users, samples, faults, stop_run });
+                let counted = interval;
+                place.insert(Interval { second, counted, users, samples, logs, faults, stop_run, ended });
             }
             std::collections::btree_map::Entry::Occupied(mut place) => {
                 let sum = place.get_mut();
                 sum.counted.add(&interval);
                 sum.users.iter_mut().zip(users).for_each(|(into, more)| *into += more);
                 sum.samples.extend(samples);
+                sum.logs.extend(logs);
                 sum.faults.extend(faults);
                 sum.stop_run |= stop_run;
+                sum.ended.extend(ended);
             }
+        }
+    }
+
+    /// Which scenarios all workers are done with now, given with whom one more is.
+    fn with_all_workers(&mut self, ended: Vec<(u16, Duration)>) -> Vec<(u16, Duration)> {
+        let mut over = Vec::new();
+        for (scenario, at) in ended {
+            let Some(ends) = self.ends.get_mut(usize::from(scenario)) else { continue };
+            ends.workers += 1;
+            ends.latest = ends.latest.max(at);
+            if ends.workers == self.through.len() {
+                over.push((scenario, ends.latest));
+            }
+        }
+        over
+    }
+
+    /// Lets the load of a scenario begin at `at`. `base` is what its `setup` left.
+    pub fn begin(&self, scenario: u16, at: Instant, base: Base) {
+        if let Some(begin) = self.begins.get(usize::from(scenario)) {
+            begin.send_replace(Some(Begin { at, base }));
         }
     }
 
@@ -148,8 +198,10 @@ mod tests {
             interval,
             users: vec![1],
             samples: Vec::new(),
+            logs: Vec::new(),
             faults: Vec::new(),
             stop_run: false,
+            ended: if last { vec![(0, Duration::from_millis(u64::from(second)))] } else { Vec::new() },
             last,
         }
     }
@@ -162,10 +214,12 @@ mod tests {
         let mut running = Running {
             hand_overs,
             control,
+            begins: Vec::new(),
             threads: Vec::new(),
             epoch: Instant::now(),
             open: BTreeMap::new(),
             through: vec![0; 2],
+            ends: vec![Ends::default()],
         };
         let order = [
             hand_over(0, 0, 1, false),
@@ -181,8 +235,9 @@ mod tests {
         let mut seen = Vec::new();
         while let Some(interval) = running.next().await {
             let attempted = interval.counted.total().rows[0].attempted;
-            seen.push((interval.second, attempted, interval.users[0]));
+            seen.push((interval.second, attempted, interval.users[0], interval.ended.len()));
         }
-        assert_eq!(seen, [(0, 3, 2), (1, 3, 2), (2, 3, 2), (3, 2, 1)]);
+        // The scenario is over with the last of its workers, and not with the first.
+        assert_eq!(seen, [(0, 3, 2, 0), (1, 3, 2, 0), (2, 3, 2, 0), (3, 2, 1, 1)]);
     }
 }

@@ -44,9 +44,13 @@ pub(super) async fn iterate(worker: &Rc<Worker>, user: &mut User, another: impl 
     false
 }
 
-/// `on_start`, tried until it succeeds; think times of the flow pass in between, so that a broken target is
-/// not hammered. False where the user has to go before.
+/// The rows that a user keeps, and `on_start`, tried until it succeeds; think times of the flow pass in between,
+/// so that a broken target is not hammered. False where the user has to go before.
 pub(super) async fn start(worker: &Worker, user: &mut User, scenario: &Scenario) -> bool {
+    let feeds = &scenario.feeds;
+    if !worker.feed(user, &feeds.user) || !worker.feed(user, &feeds.on_start) {
+        return false;
+    }
     if scenario.on_start.is_empty() {
         return true;
     }
@@ -58,8 +62,8 @@ pub(super) async fn start(worker: &Worker, user: &mut User, scenario: &Scenario)
                 user.keep_as_base();
                 return true;
             }
-            Flow::End(Early::Failed | Early::Cut) => {}
-            Flow::EndUser => return false,
+            Flow::End(Early::Failed | Early::Cut | Early::Abandoned) => {}
+            Flow::End(Early::Interrupted) | Flow::EndUser => return false,
             Flow::EndRun => {
                 worker.ask_to_stop_run();
                 return false;
@@ -91,8 +95,12 @@ impl Drop for Running<'_> {
     }
 }
 
+/// One iteration; none where there is no row of data left for it, and then the user goes.
 pub(super) async fn iteration(worker: &Worker, user: &mut User, scenario: &Scenario, due: Instant) -> Flow {
     user.begin_iteration(scenario, due);
+    if !worker.feed(user, &scenario.feeds.iteration) {
+        return Flow::EndUser;
+    }
     let stage = worker.stage_at(user.scenario, due);
     let number = usize::from(user.scenario);
     worker.record(stage, |recorder| recorder.scenarios[number].started += 1);
@@ -101,7 +109,7 @@ pub(super) async fn iteration(worker: &Worker, user: &mut User, scenario: &Scena
     for (place, step) in scenario.flow.iter().enumerate() {
         flow = worker.step(user, step).await;
         if flow != Flow::Next {
-            if matches!(flow, Flow::End(Early::Failed | Early::Cut)) {
+            if matches!(flow, Flow::End(Early::Failed | Early::Cut | Early::Abandoned)) {
                 pass_think_times(worker, user, &scenario.flow[place + 1..]).await;
             }
             break;
@@ -115,6 +123,8 @@ pub(super) async fn iteration(worker: &Worker, user: &mut User, scenario: &Scena
         match flow {
             Flow::Next => record.iterations.record(took),
             Flow::End(Early::Cut) => record.cut += 1,
+            Flow::End(Early::Abandoned) => record.abandoned += 1,
+            Flow::End(Early::Interrupted) => record.interrupted += 1,
             Flow::End(_) | Flow::EndUser | Flow::EndRun => record.ended_early += 1,
         }
     });

@@ -6,10 +6,13 @@
 mod classify;
 mod closed;
 mod collect;
+mod data;
 mod inject;
 mod iteration;
+mod log;
 mod once;
 mod open;
+mod poll;
 mod request;
 mod steps;
 mod timer;
@@ -20,11 +23,12 @@ mod worker;
 use std::sync::Arc;
 
 pub use collect::{Interval, Running};
+pub use log::LogLine;
 pub use once::{CheckResult, Once, OnceReport};
 pub use wire::WireError;
 
 use crate::http::{Network, Origin, Scheme, TlsSetupError};
-use crate::scenario::model::{Action, Scenario, Step, Test};
+use crate::scenario::model::{Action, Every, FeederId, Poll, Scenario, Step, Test};
 use crate::template::{Reads, Shared, Uses, Value};
 use wire::Wire;
 
@@ -40,6 +44,8 @@ pub struct Prepared {
     /// By the number of the request.
     requests: Vec<PreparedRequest>,
     scenarios: Vec<PreparedScenario>,
+    /// By the number of the feeder.
+    dealers: Vec<data::Dealer>,
 }
 
 #[derive(Debug)]
@@ -114,6 +120,9 @@ impl Prepared {
         });
         Ok(Prepared {
             scenarios: scenarios.collect(),
+            dealers: (0..test.data.len())
+                .map(|number| data::Dealer::new(&test, FeederId(number as u16)))
+                .collect(),
             requests: requests.into_iter().map(|(_, prepared)| prepared).collect(),
             test,
             shared,
@@ -127,16 +136,11 @@ fn blocks(scenario: &Scenario) -> [&[Step]; 5] {
     [setup, on_start, flow, verify, teardown]
 }
 
-/// Calls `visit` with every step, those within groups and loops too.
+/// Calls `visit` with every step, those within groups, loops and branches too.
 fn walk<'a>(steps: &'a [Step], visit: &mut impl FnMut(&'a Step)) {
     for step in steps {
         visit(step);
-        match &step.action {
-            Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
-                walk(steps, visit);
-            }
-            _ => {}
-        }
+        step.action.blocks().into_iter().for_each(|steps| walk(steps, visit));
     }
 }
 
@@ -184,8 +188,23 @@ fn reads_outside_requests(block: &[Step]) -> Reads {
             }
             Action::Check(checks) => checks.iter().for_each(|(_, expr)| uses.add(expr)),
             Action::Tally(tallies) => tallies.iter().for_each(|tally| uses.add(&tally.value)),
-            Action::Think(_) | Action::Group { .. } | Action::Stop(_) => {}
+            Action::ForEach { list, .. } => list.for_each_expr(&mut |expr| uses.add(expr)),
+            Action::If { condition, .. } => uses.add(condition),
+            Action::Poll(poll) => reads_of_poll(poll, &mut uses),
+            Action::Log { text, .. } => text.exprs().for_each(|expr| uses.add(expr)),
+            Action::Think(_) | Action::Group { .. } | Action::Choose(_) | Action::Stop(_) => {}
         }
     });
     uses.reads
+}
+
+fn reads_of_poll(poll: &Poll, uses: &mut Uses) {
+    uses.add(&poll.until);
+    if let Every::Rendered(every) = &poll.every {
+        every.for_each_expr(&mut |expr| uses.add(expr));
+    }
+    if let Some(turn) = &poll.turn {
+        let position = turn.position.iter();
+        position.chain(&turn.retry_after_ms).chain([&turn.retry_after]).for_each(|expr| uses.add(expr));
+    }
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::log::LogLine;
 use super::steps::{Early, Flow};
 use super::user::User;
 use super::worker::{Part, Worker};
@@ -31,7 +32,7 @@ pub struct CheckResult {
 }
 
 /// How a once-only part went.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct OnceReport {
     /// What it left in the slots.
     pub base: Base,
@@ -40,6 +41,8 @@ pub struct OnceReport {
     pub skipped: Vec<CheckId>,
     /// The texts it captured: tokens and the like, which no report should show.
     pub captured: Vec<String>,
+    /// What its `log` steps said.
+    pub logs: Vec<LogLine>,
     /// What kept it from its end, in words. Empty where all went well.
     pub problems: Vec<String>,
 }
@@ -60,6 +63,7 @@ impl Prepared {
                 checks: Vec::new(),
                 skipped: Vec::new(),
                 captured: Vec::new(),
+                logs: Vec::new(),
                 problems: Vec::new(),
             };
         };
@@ -81,6 +85,7 @@ async fn run(
         checks: Vec::new(),
         skipped: Vec::new(),
         captured: Vec::new(),
+        logs: Vec::new(),
         problems: vec![problem],
     };
     let worker = match Worker::new(0, Arc::clone(&prepared), Instant::now(), Part::Once(part)) {
@@ -114,6 +119,7 @@ async fn run(
         checks: worker.checks.take(),
         skipped: worker.skipped.take(),
         captured: worker.captured(&user, &shown),
+        logs: worker.logs.borrow_mut().hand_over(),
         problems,
     }
 }
@@ -130,7 +136,9 @@ async fn steps_once(worker: &Worker, user: &mut User, part: Once, steps: &[Step]
                 worker.note_problem(format!("step `{}` failed", step.name));
             }
             Flow::End(Early::Failed) => {}
-            Flow::End(Early::Business | Early::Stopped) | Flow::EndUser | Flow::EndRun => return,
+            Flow::End(Early::Business | Early::Stopped | Early::Abandoned | Early::Interrupted)
+            | Flow::EndUser
+            | Flow::EndRun => return,
         }
         // Setup without one of its steps is no setup; verify and teardown do what they can.
         if part == Once::Setup && !worker.problems.borrow().is_empty() {

@@ -26,7 +26,8 @@ pub(super) async fn open(worker: &Rc<Worker>, scenario: u16, base: &Base, lane: 
     if lane.number >= of {
         return;
     }
-    let end = worker.epoch + profile.duration();
+    let began = worker.began(scenario);
+    let end = began + profile.duration();
     let mut open = Open {
         worker,
         scenario,
@@ -40,19 +41,29 @@ pub(super) async fn open(worker: &Rc<Worker>, scenario: u16, base: &Base, lane: 
         users: JoinSet::new(),
     };
     let arrivals = Arrivals::new(profile);
+    let before = lane.users_before.get(usize::from(scenario)).copied().unwrap_or_default();
     // The stream of user 0, which no user has.
     let random = Random::of_iteration(worker.prepared.shared.seed, u64::from(scenario), 0, 0);
     for (number, due) in striped(&arrivals, *spacing, random, lane.number, of) {
-        let due = worker.epoch + due;
+        let due = began + due;
         open.until(due).await;
         if worker.is_draining() {
             break;
         }
-        open.came(number, due);
+        open.came(before + number, due);
+        if worker.is_out_of_data(scenario) {
+            break;
+        }
     }
-    open.until(end).await;
+    let in_vain = if worker.is_out_of_data(scenario) {
+        // Nobody comes any more, and who waits for a place would find no row.
+        open.waiting.clear();
+        VecDeque::new()
+    } else {
+        open.until(end).await;
+        std::mem::take(&mut open.waiting)
+    };
     // Arrivals that still wait when the load is over have waited in vain.
-    let in_vain = std::mem::take(&mut open.waiting);
     in_vain.into_iter().for_each(|(_, due)| open.dropped(due));
     let cut_off = end + load.graceful_stop;
     tokio::select! {

@@ -10,8 +10,8 @@ use super::worker::{Part, Worker};
 use crate::http::{ExchangeError, KeepBody, Request, Timing};
 use crate::metrics::{Exchange, Sample};
 use crate::outcome::{Cause, Outcome, OwnFault};
-use crate::scenario::model::{OnBusiness, OnFailure, RequestStep, RowId, StageId};
-use crate::template::{EvalError, Expr, Scope};
+use crate::scenario::model::{OnBusiness, OnFailure, RequestStep, RowId, StageId, StepId};
+use crate::template::{EvalError, Expr, Scope, Slot};
 
 /// How much of a body a sample keeps.
 const SAMPLE_BODY: usize = 2048;
@@ -79,9 +79,7 @@ impl Worker {
                 let service = service.unwrap_or_default();
                 classify(&self.prepared.test, step, status, service, &mut user.scope, checked)
             }
-            Err(ExchangeError::Target { cause, detail }) => {
-                Ok(Classified { outcome: Outcome::Failure(cause), detail: Some(detail.into_owned()) })
-            }
+            Err(ExchangeError::Target { cause, detail }) => Classified::failure(cause, detail.into_owned()),
             Err(ExchangeError::Own { fault, detail }) => {
                 // The guard counts the request as interrupted: it says nothing about the target.
                 drop(flight);
@@ -90,14 +88,6 @@ impl Worker {
                 self.give_buffer(bytes);
                 self.own_fault(user, fault, detail.into_owned());
                 return Flow::End(Early::Failed);
-            }
-        };
-        let classified = match classified {
-            Ok(classified) => classified,
-            Err(error) => {
-                drop(flight);
-                self.give_buffer(bytes);
-                return self.template_fault(user, &error);
             }
         };
         flight.over = true;
@@ -131,6 +121,9 @@ impl Worker {
         {
             return self.template_fault(user, &error);
         }
+        if let Some(error) = &classified.fault {
+            return self.template_fault(user, error);
+        }
         if !prepared.answer_is_read_later {
             user.scope.forget_answer();
         }
@@ -159,8 +152,6 @@ impl Worker {
         let first = wire.split(|byte| *byte == b'\r').next().unwrap_or_default();
         let request = String::from_utf8_lossy(first);
         let request = request.strip_suffix(" HTTP/1.1").unwrap_or(&request).to_owned();
-        let response = user.scope.response();
-        let status = Some(response.status()).filter(|status| *status != 0);
         if (self.part, cause) == (Part::Once(Once::Verify), Cause::Check) {
             return;
         }
@@ -170,24 +161,28 @@ impl Worker {
             self.note_problem(format!("{request}: {said}"));
             return;
         };
-        if !self.sampled.borrow_mut().insert((row, cause)) {
+        let step = StepId::Requests(row);
+        if !self.sampled.borrow_mut().insert((step, cause)) {
             return;
         }
-        let body = response.body();
-        let body = String::from_utf8_lossy(&body[..body.len().min(SAMPLE_BODY)]).into_owned();
-        let at = Instant::now().saturating_duration_since(self.epoch);
+        let (status, body) = last_answer(user);
+        let at = Instant::now().saturating_duration_since(self.epoch());
         let captured = self.captured(user, &[&request, &detail, &body]);
-        self.samples.borrow_mut().push(Sample { row, cause, at, request, status, detail, body, captured });
+        self.samples.borrow_mut().push(Sample { step, cause, at, request, status, detail, body, captured });
     }
 
     /// The texts that this user has from answers, or made of them: tokens and the like, which no report should
     /// show. Of lists, which may be long, those that `shown` has.
     pub(super) fn captured(&self, user: &User, shown: &[&str]) -> Vec<String> {
         let scenario = &self.prepared.test.scenarios[usize::from(user.scenario)];
-        let is_var = |place: usize| scenario.vars.iter().any(|(slot, _)| slot.index() == place);
+        let feeds = &scenario.feeds;
+        let mut rows = feeds.user.iter().chain(&feeds.on_start).chain(&feeds.iteration).map(|feed| feed.slot);
+        let vars = scenario.vars.iter().map(|(slot, _)| *slot);
+        let own: Vec<Slot> = vars.chain(&mut rows).collect();
+        let is_own = |place: usize| own.iter().any(|slot| slot.index() == place);
         let slots = user.scope.slots().iter().enumerate();
         let mut texts = Vec::new();
-        for value in slots.filter(|(place, _)| !is_var(*place)).filter_map(|(_, value)| value.as_ref()) {
+        for value in slots.filter(|(place, _)| !is_own(*place)).filter_map(|(_, value)| value.as_ref()) {
             if let Some(text) = value.as_str() {
                 texts.push(text.to_owned());
             } else if let Ok(list) = value.try_iter() {
@@ -195,6 +190,7 @@ impl Worker {
                 texts.extend(parts.filter(|part| shown.iter().any(|text| text.contains(part))));
             }
         }
+        self.secret_fields(user, &mut texts);
         texts
     }
 
@@ -223,4 +219,12 @@ fn is_in_doubt(classified: &Classified, timing: &Timing) -> bool {
         )
     );
     !answered && timing.first_byte_written.is_some()
+}
+
+/// Of the last answer, its status and the beginning of its body.
+pub(super) fn last_answer(user: &User) -> (Option<u16>, String) {
+    let response = user.scope.response();
+    let status = Some(response.status()).filter(|status| *status != 0);
+    let body = response.body();
+    (status, String::from_utf8_lossy(&body[..body.len().min(SAMPLE_BODY)]).into_owned())
 }

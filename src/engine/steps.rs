@@ -6,7 +6,7 @@ use super::Once;
 use super::user::User;
 use super::worker::{Part, Worker};
 use crate::scenario::model::{Action, CustomKind, Step, StopWhat, Tally, Think};
-use crate::template::{EvalError, Slot, Value, ValueTemplate};
+use crate::template::{EvalError, Slot, Value, ValueKind, ValueTemplate};
 
 /// What comes after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +28,14 @@ pub(super) enum Early {
     Cut,
     Business,
     Stopped,
+    /// Tired of waiting for its turn.
+    Abandoned,
+    /// The user had to go while it waited.
+    Interrupted,
 }
 
 /// What a loop or an iteration that waited for nothing waits, so that others get their turn.
-const BREATH: Duration = Duration::from_millis(1);
+pub(super) const BREATH: Duration = Duration::from_millis(1);
 
 impl Worker {
     pub(super) async fn block(&self, user: &mut User, steps: &[Step]) -> Flow {
@@ -50,7 +54,7 @@ impl Worker {
             Some(when) => match when.holds(&mut user.scope) {
                 Ok(true) => {}
                 Ok(false) => {
-                    self.note_skipped(step);
+                    self.note_skipped(std::slice::from_ref(step));
                     return Flow::Next;
                 }
                 Err(error) => return self.template_fault(user, &error),
@@ -94,6 +98,27 @@ impl Worker {
                 }
                 Ok(())
             }
+            Action::ForEach { list, item, steps } => return self.for_each(user, list, *item, steps).await,
+            Action::If { condition, then, otherwise } => {
+                let (taken, left) = match condition.holds(&mut user.scope) {
+                    Ok(true) => (then, otherwise),
+                    Ok(false) => (otherwise, then),
+                    Err(error) => return self.template_fault(user, &error),
+                };
+                self.note_skipped(left);
+                return Box::pin(self.block(user, taken)).await;
+            }
+            Action::Choose(choices) => {
+                let draw = user.scope.random.unit();
+                let Some(place) = choices.iter().position(|choice| draw < choice.below) else {
+                    return Flow::Next;
+                };
+                let left = choices.iter().enumerate().filter(|(other, _)| *other != place);
+                left.for_each(|(_, choice)| self.note_skipped(&choice.steps));
+                return Box::pin(self.block(user, &choices[place].steps)).await;
+            }
+            Action::Poll(poll) => return Box::pin(self.poll(user, step, poll)).await,
+            Action::Log { id, text } => self.log(user, *id, text),
             Action::Set(values) => set(user, values),
             Action::Collect(values) => collect(user, values),
             Action::Check(checks) => {
@@ -130,7 +155,7 @@ impl Worker {
                 Some(times) => times,
                 None => {
                     let problem = format!("`{value}` is no number of rounds: it takes 0, 1, 2 …");
-                    return self.template_fault(user, &EvalError { expression: "repeat".into(), problem });
+                    return self.template_fault(user, &EvalError::of_file("repeat", problem));
                 }
             },
             Err(error) => return self.template_fault(user, &error),
@@ -147,8 +172,41 @@ impl Worker {
         Flow::Next
     }
 
+    /// Once for each item of a list; none where the list is missing.
+    async fn for_each(&self, user: &mut User, list: &ValueTemplate, item: Slot, steps: &[Step]) -> Flow {
+        let list = match list.eval(&mut user.scope) {
+            Ok(list) => list,
+            Err(error) => return self.template_fault(user, &error),
+        };
+        let items: Vec<Value> = match list.kind() {
+            ValueKind::Undefined | ValueKind::None => Vec::new(),
+            ValueKind::Seq | ValueKind::Iterable => {
+                list.try_iter().map(Iterator::collect).unwrap_or_default()
+            }
+            kind => {
+                let problem = format!("it goes through a list, and this is a {kind}");
+                return self.template_fault(user, &EvalError::of_file("for_each", problem));
+            }
+        };
+        if items.is_empty() {
+            self.note_skipped(steps);
+        }
+        // One list within another may call its items the same.
+        let before = user.scope.get(item).cloned();
+        let mut flow = Flow::Next;
+        for value in items {
+            if flow != Flow::Next || self.is_retired(user) {
+                break;
+            }
+            user.scope.set(item, Some(value));
+            flow = self.round(user, steps).await;
+        }
+        user.scope.set(item, before);
+        flow
+    }
+
     /// One round of a loop; one that waited for nothing yields.
-    async fn round(&self, user: &mut User, steps: &[Step]) -> Flow {
+    pub(super) async fn round(&self, user: &mut User, steps: &[Step]) -> Flow {
         let waited = std::mem::take(&mut user.waited);
         let flow = Box::pin(self.block(user, steps)).await;
         if !user.waited {
@@ -212,7 +270,7 @@ impl Worker {
             let amount = if kind == Some(CustomKind::Share) {
                 Some(f64::from(u8::from(tally.value.holds(&mut user.scope)?)))
             } else {
-                amount(&tally.value.eval(&mut user.scope)?)
+                sample(tally.value.eval(&mut user.scope))?
             };
             if let Some(amount) = amount {
                 self.record(stage, |recorder| recorder.tally(tally.metric, amount));
@@ -241,6 +299,15 @@ fn collect(user: &mut User, values: &[(Slot, ValueTemplate)]) -> Result<(), Eval
         user.scope.set(*slot, Some(Value::from(list)));
     }
     Ok(())
+}
+
+/// What an expression makes of an answer, as an amount. What the answer does not have is no sample.
+pub(super) fn sample(value: Result<Value, EvalError>) -> Result<Option<f64>, EvalError> {
+    match value {
+        Ok(value) => Ok(amount(&value)),
+        Err(error) if error.is_of_answer => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A value as an amount: a number, or 1 and 0 for true and false.

@@ -10,15 +10,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::LocalSet;
 
-use super::inject::{Lane, inject};
+use super::Prepared;
+use super::inject::{Begin, Lane, inject};
+use super::log::{LogBook, LogLine};
 use super::timer::Timer;
 use super::user::User;
 use super::wire::Scratch;
-use super::{Base, Prepared};
+use crate::data::Block;
 use crate::metrics::{Recorder, Sample, Staged};
 use crate::outcome::{Cause, OwnFault};
 use crate::plan;
-use crate::scenario::model::{Action, CheckId, RowId, Shape, StageId, Step};
+use crate::scenario::model::{Action, CheckId, Shape, StageId, Step, StepId};
 use crate::template::{Expr, Scope};
 
 /// What the coordinator tells its workers.
@@ -46,8 +48,12 @@ pub(super) struct HandOver {
     pub(super) samples: Vec<Sample>,
     /// The first of each fault of our own, in words.
     pub(super) faults: Vec<(OwnFault, String)>,
+    /// What `log` steps said, as far as it is shown.
+    pub(super) logs: Vec<LogLine>,
     /// A step said `stop: run`.
     pub(super) stop_run: bool,
+    /// Scenarios whose last user on this worker is done, and when that was, since the beginning of the load.
+    pub(super) ended: Vec<(u16, Duration)>,
     /// The worker is done.
     pub(super) last: bool,
 }
@@ -60,12 +66,15 @@ pub(super) struct Worker {
     pub(super) prepared: Arc<Prepared>,
     pub(super) timer: Timer,
     /// The beginning of the load.
-    pub(super) epoch: Instant,
+    epoch: Instant,
+    /// That of each scenario's own.
+    begins: Vec<Cell<Instant>>,
+    ended: RefCell<Vec<(u16, Duration)>>,
     recorder: RefCell<Staged>,
     pub(super) scratch: RefCell<Scratch>,
     buffers: RefCell<Vec<Vec<u8>>>,
     pub(super) samples: RefCell<Vec<Sample>>,
-    pub(super) sampled: RefCell<HashSet<(RowId, Cause)>>,
+    pub(super) sampled: RefCell<HashSet<(StepId, Cause)>>,
     faults: RefCell<BTreeMap<OwnFault, String>>,
     /// Faults whose words were handed over already.
     told: RefCell<HashSet<OwnFault>>,
@@ -73,11 +82,16 @@ pub(super) struct Worker {
     pub(super) checks: RefCell<Vec<super::CheckResult>>,
     pub(super) problems: RefCell<Vec<String>>,
     pub(super) skipped: RefCell<Vec<CheckId>>,
+    pub(super) logs: RefCell<LogBook>,
     /// Users of each scenario.
     users: RefCell<Vec<u64>>,
     is_draining: Cell<bool>,
     pub(super) draining: Notify,
     stop_run: Cell<bool>,
+    /// What was read last of each feeder's rows.
+    pub(super) blocks: RefCell<Vec<Block>>,
+    /// By scenario: whether somebody found no row left.
+    out_of_data: RefCell<Vec<bool>>,
     pub(super) part: Part,
 }
 
@@ -99,12 +113,15 @@ impl Worker {
         part: Part,
     ) -> io::Result<Worker> {
         let scenarios = prepared.test.scenarios.len();
+        let blocks = prepared.test.data.iter().map(|_| Block::default()).collect();
         Ok(Worker {
             number,
             recorder: RefCell::new(Staged::new(&prepared.test.catalog, scenarios)),
             prepared,
             timer: Timer::new()?,
             epoch,
+            begins: vec![Cell::new(epoch); scenarios],
+            ended: RefCell::default(),
             scratch: RefCell::default(),
             buffers: RefCell::default(),
             samples: RefCell::default(),
@@ -114,12 +131,40 @@ impl Worker {
             checks: RefCell::default(),
             problems: RefCell::default(),
             skipped: RefCell::default(),
+            logs: RefCell::default(),
             users: RefCell::new(vec![0; scenarios]),
             is_draining: Cell::new(false),
             draining: Notify::new(),
             stop_run: Cell::new(false),
+            blocks: RefCell::new(blocks),
+            out_of_data: RefCell::new(vec![false; scenarios]),
             part,
         })
+    }
+
+    /// The load of a scenario begins at `at`.
+    pub(super) fn begin(&self, scenario: u16, at: Instant) {
+        if let Some(begins) = self.begins.get(usize::from(scenario)) {
+            begins.set(at);
+        }
+    }
+
+    /// The beginning of the load of all.
+    pub(super) fn epoch(&self) -> Instant {
+        self.epoch
+    }
+
+    pub(super) fn began(&self, scenario: u16) -> Instant {
+        self.begins.get(usize::from(scenario)).map_or(self.epoch, Cell::get)
+    }
+
+    /// Ready when the run drains; at once where it does already.
+    pub(super) async fn until_draining(&self) {
+        // Asked for before it is looked at, so that nothing comes between.
+        let notified = self.draining.notified();
+        if !self.is_draining() {
+            notified.await;
+        }
     }
 
     pub(super) fn record(&self, stage: Option<StageId>, count: impl FnOnce(&mut Recorder)) {
@@ -139,7 +184,7 @@ impl Worker {
         else {
             return None;
         };
-        let seconds = at.saturating_duration_since(self.epoch).as_secs_f64();
+        let seconds = at.saturating_duration_since(self.began(scenario)).as_secs_f64();
         profile.stages.get(plan::stage_at(profile, seconds)).and_then(|stage| stage.name)
     }
 
@@ -176,12 +221,12 @@ impl Worker {
         }
     }
 
-    /// The checks of a step that its own `when` left out: nobody wanted them asked.
-    pub(super) fn note_skipped(&self, step: &Step) {
+    /// The checks of steps that a condition left out: nobody wanted them asked.
+    pub(super) fn note_skipped(&self, steps: &[Step]) {
         if self.part == Part::Load {
             return;
         }
-        super::walk(std::slice::from_ref(step), &mut |step| {
+        super::walk(steps, &mut |step| {
             let checks = match &step.action {
                 Action::Request(request) => &request.expect.checks,
                 Action::Check(checks) => checks,
@@ -202,6 +247,17 @@ impl Worker {
 
     pub(super) fn is_draining(&self) -> bool {
         self.is_draining.get()
+    }
+
+    pub(super) fn note_out_of_data(&self, scenario: u16) {
+        if let Some(out) = self.out_of_data.borrow_mut().get_mut(usize::from(scenario)) {
+            *out = true;
+        }
+    }
+
+    /// Whether a user of this scenario found no row left: who comes later finds none either.
+    pub(super) fn is_out_of_data(&self, scenario: u16) -> bool {
+        self.out_of_data.borrow().get(usize::from(scenario)).copied().unwrap_or_default()
     }
 
     pub(super) fn ask_to_stop_run(&self) {
@@ -248,8 +304,10 @@ impl Worker {
             interval: std::mem::replace(&mut *self.recorder.borrow_mut(), fresh),
             users: self.users.borrow().clone(),
             samples: std::mem::take(&mut *self.samples.borrow_mut()),
+            logs: self.logs.borrow_mut().hand_over(),
             faults: faults.into_iter().filter(|(fault, _)| told.insert(*fault)).collect(),
             stop_run: self.stop_run.get(),
+            ended: std::mem::take(&mut *self.ended.borrow_mut()),
             last,
         }
     }
@@ -258,7 +316,8 @@ impl Worker {
 /// What a worker's thread is given.
 pub(super) struct Assignment {
     pub(super) prepared: Arc<Prepared>,
-    pub(super) bases: Vec<Base>,
+    /// For each scenario.
+    pub(super) begins: Vec<watch::Receiver<Option<Begin>>>,
     pub(super) lane: Lane,
     pub(super) epoch: Instant,
     pub(super) control: watch::Receiver<Control>,
@@ -267,7 +326,7 @@ pub(super) struct Assignment {
 
 /// The life of a worker's thread. Whatever happens, its last hand-over is sent.
 pub(super) fn work(assignment: Assignment) {
-    let Assignment { prepared, bases, lane, epoch, mut control, hand_overs } = assignment;
+    let Assignment { prepared, begins, lane, epoch, mut control, hand_overs } = assignment;
     let number = usize::try_from(lane.number).unwrap_or(usize::MAX);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let started = runtime.and_then(|runtime| {
@@ -285,8 +344,10 @@ pub(super) fn work(assignment: Assignment) {
                 interval: Staged::new(&test.catalog, test.scenarios.len()),
                 users: vec![0; test.scenarios.len()],
                 samples: Vec::new(),
+                logs: Vec::new(),
                 faults: vec![(OwnFault::System, format!("a worker could not start: {error}"))],
                 stop_run: true,
+                ended: Vec::new(),
                 last: true,
             });
             return;
@@ -297,9 +358,8 @@ pub(super) fn work(assignment: Assignment) {
         let driver = Rc::clone(&worker);
         tokio::task::spawn_local(async move { driver.timer.drive().await });
         let mut injectors = tokio::task::JoinSet::new();
-        for (number, base) in bases.into_iter().enumerate() {
-            let number = u16::try_from(number).unwrap_or(u16::MAX);
-            injectors.spawn_local(inject(Rc::clone(&worker), number, base, lane.clone()));
+        for (number, begin) in (0..).zip(begins) {
+            injectors.spawn_local(inject(Rc::clone(&worker), number, begin, lane.clone()));
         }
         let mut second = 0;
         let mut kill_at: Option<Instant> = None;
@@ -323,7 +383,11 @@ pub(super) fn work(assignment: Assignment) {
                     }
                     Ok(Control::Kill) | Err(_) => running = false,
                 },
-                done = injectors.join_next() => running = done.is_some(),
+                done = injectors.join_next() => match done {
+                    Some(Ok(scenario)) => worker.ended.borrow_mut().push((scenario, epoch.elapsed())),
+                    Some(Err(_)) => {}
+                    None => running = false,
+                },
             }
         }
         second

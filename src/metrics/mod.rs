@@ -3,14 +3,16 @@
 //! On the path of a request nothing is shared and nothing is looked up by name: rows, checks and metrics are
 //! the small integers of the scenario's catalog. Memory does not grow with the length of a run.
 
-mod heat;
+mod polls;
 mod recorder;
 mod second;
 mod times;
 mod watched;
+mod windows;
 
-pub use heat::{Heat, HeatColumn};
+pub use polls::PollRecord;
 pub use recorder::{Cell, Custom, Exchange, Recorder, RowRecord, Sample, ScenarioRecord, Staged, Tried};
-pub use second::Second;
+pub use second::{PollSecond, Second};
 pub use times::{Amounts, Times};
 pub use watched::{Figures, Watched, WatchedSource};
+pub use windows::{Bucket, CellWindows, MOST_WINDOWS, RowWindows, Slot, Windows};

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::polls::PollRecord;
 use super::times::{Amounts, Times};
 use crate::outcome::{Cause, Outcome, OwnFault};
-use crate::scenario::model::{Catalog, CheckId, CustomId, CustomKind, GroupId, RowId, StageId};
+use crate::scenario::model::{
+    Catalog, CheckId, CustomId, CustomKind, GroupId, PollId, RowId, StageId, StepId,
+};
 
 /// Everything that is measured, by the numbers of the catalog.
 #[derive(Debug, Clone, Default)]
 pub struct Recorder {
     pub rows: Vec<RowRecord>,
     pub groups: Vec<Times>,
+    pub polls: Vec<PollRecord>,
     pub checks: Vec<Tried>,
     pub customs: Vec<Custom>,
     pub scenarios: Vec<ScenarioRecord>,
@@ -73,6 +77,8 @@ pub struct ScenarioRecord {
     pub started: u64,
     /// Ended early for want of a capture.
     pub cut: u64,
+    /// Ended by a user who would wait for a turn no longer.
+    pub abandoned: u64,
     /// Ended early by a failure, a business outcome or `stop`.
     pub ended_early: u64,
     /// Still running when the time to stop was over.
@@ -98,10 +104,10 @@ pub struct Exchange {
     pub in_doubt: bool,
 }
 
-/// A failed exchange kept as an example of its cause.
+/// A failed exchange, or a poll that gave up, kept as an example of its cause.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    pub row: RowId,
+    pub step: StepId,
     pub cause: Cause,
     /// Since the beginning of the load.
     pub at: Duration,
@@ -130,6 +136,7 @@ impl Recorder {
         Recorder {
             rows: catalog.rows.iter().map(row).collect(),
             groups: vec![Times::default(); catalog.groups.len()],
+            polls: vec![PollRecord::default(); catalog.polls.len()],
             checks: vec![Tried::default(); catalog.checks.len()],
             customs: catalog.customs.iter().map(|info| custom(info.kind)).collect(),
             scenarios: vec![ScenarioRecord::default(); scenarios],
@@ -182,6 +189,10 @@ impl Recorder {
         self.groups[group.index()].record(time);
     }
 
+    pub fn poll(&mut self, poll: PollId) -> &mut PollRecord {
+        &mut self.polls[poll.index()]
+    }
+
     /// Takes a sample of a custom metric: an amount, or for a share whether it is not 0.
     pub fn tally(&mut self, metric: CustomId, value: f64) {
         match &mut self.customs[metric.index()] {
@@ -201,6 +212,7 @@ impl Recorder {
         }
         each(&mut self.rows, &other.rows, RowRecord::add);
         each(&mut self.groups, &other.groups, Times::add);
+        each(&mut self.polls, &other.polls, PollRecord::add);
         each(&mut self.checks, &other.checks, |into, from| {
             into.passed += from.passed;
             into.failed += from.failed;
@@ -216,6 +228,7 @@ impl Recorder {
     pub fn clear(&mut self) {
         self.rows.iter_mut().for_each(RowRecord::clear);
         self.groups.iter_mut().for_each(Times::clear);
+        self.polls.iter_mut().for_each(PollRecord::clear);
         self.checks.fill(Tried::default());
         self.customs.iter_mut().for_each(Custom::clear);
         self.scenarios.iter_mut().for_each(ScenarioRecord::clear);
@@ -354,14 +367,24 @@ impl ScenarioRecord {
         self.lateness.add(&other.lateness);
         self.started += other.started;
         self.cut += other.cut;
+        self.abandoned += other.abandoned;
         self.ended_early += other.ended_early;
         self.interrupted += other.interrupted;
         self.dropped += other.dropped;
     }
 
     fn clear(&mut self) {
-        let ScenarioRecord { iterations, started, cut, ended_early, interrupted, dropped, lateness } = self;
-        for number in [started, cut, ended_early, interrupted, dropped] {
+        let ScenarioRecord {
+            iterations,
+            started,
+            cut,
+            abandoned,
+            ended_early,
+            interrupted,
+            dropped,
+            lateness,
+        } = self;
+        for number in [started, cut, abandoned, ended_early, interrupted, dropped] {
             *number = 0;
         }
         iterations.clear();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::polls::PollRecord;
 use super::recorder::Staged;
 use super::times::Times;
 use crate::outcome::Cause;
@@ -30,6 +31,18 @@ pub struct Second {
     pub max: Option<Duration>,
     pub service_p99: Option<Duration>,
     pub lateness_p99: Option<Duration>,
+    /// By the number of the poll.
+    pub polls: Vec<PollSecond>,
+}
+
+/// What happened to the polls of one name in a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct PollSecond {
+    pub started: u64,
+    /// In whatever way.
+    pub over: u64,
+    /// Places in the queue that answers told: the first, the mean and the last; none without any.
+    pub position: Option<(f64, f64, f64)>,
 }
 
 impl Second {
@@ -57,6 +70,7 @@ impl Second {
                 lateness.add(&scenario.lateness);
             }
         }
+        second.polls = polls(interval);
         second.p50 = response.percentile(50.0);
         second.p95 = response.percentile(95.0);
         second.p99 = response.percentile(99.0);
@@ -77,4 +91,19 @@ impl Second {
     pub fn finished(&self) -> u64 {
         self.success + self.business + self.failure
     }
+}
+
+fn polls(interval: &Staged) -> Vec<PollSecond> {
+    let mut all: Vec<PollRecord> = Vec::new();
+    for recorder in interval.of(&[]) {
+        all.resize_with(recorder.polls.len(), PollRecord::default);
+        all.iter_mut().zip(&recorder.polls).for_each(|(into, from)| into.add(from));
+    }
+    let second = |poll: PollRecord| {
+        let PollRecord { started, position, .. } = &poll;
+        let position = position.min().zip(position.mean()).zip(position.max());
+        let position = position.map(|((min, mean), max)| (min, mean, max));
+        PollSecond { started: *started, over: poll.over(), position }
+    };
+    all.into_iter().map(second).collect()
 }

@@ -145,9 +145,16 @@ fn note(histogram: &mut Histogram<u64>, nanos: u64) {
     debug_assert!(recorded.is_ok(), "histograms grow");
 }
 
-/// Values of a user's own metric: not negative, percentiles at three significant digits, thousandths told apart.
+/// Values of a user's own metric, and places in a queue: not negative, and exact as long as few different ones
+/// come.
+///
+/// What people observe are mostly small numbers of few kinds: items in a list, statuses, retries. These are kept
+/// each with how often it came, so that a median of 7 is 7. Past 1024 different ones they become a histogram:
+/// percentiles at three significant digits, thousandths told apart.
 #[derive(Debug, Clone, Default)]
 pub struct Amounts {
+    /// Each value with how often it came, by value; empty once there is a histogram.
+    values: Vec<(f64, u64)>,
     histogram: Option<Box<Histogram<u64>>>,
     /// Exact, since a largest value of 100 that is shown as 100 must be 100 to a threshold as well.
     exact: Exact,
@@ -155,18 +162,30 @@ pub struct Amounts {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Exact {
+    count: u64,
     min: f64,
     max: f64,
     sum: f64,
 }
 
 impl Exact {
-    fn add(&mut self, other: Exact, is_first: bool) {
-        let Exact { min, max, sum } = if is_first { Exact { sum: 0.0, ..other } } else { *self };
-        *self = Exact { min: min.min(other.min), max: max.max(other.max), sum: sum + other.sum };
+    fn add(&mut self, other: Exact) {
+        let Exact { count, min, max, sum } = *self;
+        *self = match (count, other.count) {
+            (_, 0) => *self,
+            (0, _) => other,
+            (count, more) => Exact {
+                count: count + more,
+                min: min.min(other.min),
+                max: max.max(other.max),
+                sum: sum + other.sum,
+            },
+        };
     }
 }
 
+/// How many different values are kept one by one.
+const DIFFERENT: usize = 1024;
 /// How many steps of the histogram make one unit of the metric.
 const PER_UNIT: f64 = 1000.0;
 const LARGEST: u64 = 1 << 52;
@@ -174,51 +193,88 @@ const LARGEST: u64 = 1 << 52;
 impl Amounts {
     /// Records a value; negative ones count as 0.
     pub fn record(&mut self, value: f64) {
-        let steps = (value * PER_UNIT).round().clamp(0.0, LARGEST as f64) as u64;
         let value = if value.is_nan() { 0.0 } else { value.clamp(0.0, LARGEST as f64 / PER_UNIT) };
-        self.exact.add(Exact { min: value, max: value, sum: value }, self.count() == 0);
-        let recorded = self.histogram.get_or_insert_with(|| new_histogram(1)).record(steps);
-        debug_assert!(recorded.is_ok(), "histograms grow");
+        self.exact.add(Exact { count: 1, min: value, max: value, sum: value });
+        self.note(value, 1);
     }
 
-    pub fn count(&self) -> u64 {
-        self.histogram.as_ref().map_or(0, |histogram| histogram.len())
-    }
-
-    pub fn percentile(&self, percent: f64) -> Option<f64> {
-        let Exact { min, max, .. } = self.exact;
-        let value = |histogram: &Histogram<u64>| histogram.value_at_percentile(percent) as f64 / PER_UNIT;
-        self.some().map(|histogram| value(histogram).clamp(min, max))
-    }
-
-    pub fn mean(&self) -> Option<f64> {
-        self.some().map(|histogram| self.exact.sum / histogram.len() as f64)
-    }
-
-    pub fn min(&self) -> Option<f64> {
-        self.some().map(|_| self.exact.min)
-    }
-
-    pub fn max(&self) -> Option<f64> {
-        self.some().map(|_| self.exact.max)
-    }
-
-    pub fn add(&mut self, other: &Amounts) {
-        let Some(from) = other.some() else { return };
-        self.exact.add(other.exact, self.count() == 0);
-        let added = self.histogram.get_or_insert_with(|| new_histogram(1)).add(from);
-        debug_assert!(added.is_ok(), "histograms of one kind add up");
-    }
-
-    pub fn clear(&mut self) {
+    fn note(&mut self, value: f64, times: u64) {
         if let Some(histogram) = &mut self.histogram {
-            histogram.reset();
+            note_steps(histogram, value, times);
+            return;
+        }
+        match self.values.binary_search_by(|(known, _)| known.total_cmp(&value)) {
+            Ok(place) => self.values[place].1 += times,
+            Err(place) if self.values.len() < DIFFERENT => self.values.insert(place, (value, times)),
+            Err(_) => note_steps(self.gathered(), value, times),
         }
     }
 
-    fn some(&self) -> Option<&Histogram<u64>> {
-        self.histogram.as_deref().filter(|histogram| !histogram.is_empty())
+    pub fn count(&self) -> u64 {
+        self.exact.count
     }
+
+    pub fn percentile(&self, percent: f64) -> Option<f64> {
+        let Exact { count, min, max, .. } = self.exact;
+        if let Some(histogram) = self.histogram.as_deref().filter(|_| count > 0) {
+            return Some((histogram.value_at_percentile(percent) as f64 / PER_UNIT).clamp(min, max));
+        }
+        let rank = ((percent / 100.0 * count as f64).ceil() as u64).clamp(1, count.max(1));
+        let mut so_far = 0;
+        self.values.iter().find_map(|&(value, times)| {
+            so_far += times;
+            (so_far >= rank).then_some(value)
+        })
+    }
+
+    pub fn mean(&self) -> Option<f64> {
+        self.some().map(|exact| exact.sum / exact.count as f64)
+    }
+
+    pub fn min(&self) -> Option<f64> {
+        self.some().map(|exact| exact.min)
+    }
+
+    pub fn max(&self) -> Option<f64> {
+        self.some().map(|exact| exact.max)
+    }
+
+    pub fn add(&mut self, other: &Amounts) {
+        self.exact.add(other.exact);
+        for &(value, times) in &other.values {
+            self.note(value, times);
+        }
+        if let Some(from) = &other.histogram {
+            let added = self.gathered().add(from.as_ref());
+            debug_assert!(added.is_ok(), "histograms of one kind add up");
+        }
+    }
+
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.histogram = None;
+        self.exact = Exact::default();
+    }
+
+    fn some(&self) -> Option<Exact> {
+        (self.exact.count > 0).then_some(self.exact)
+    }
+
+    /// The histogram, with all values in it.
+    fn gathered(&mut self) -> &mut Histogram<u64> {
+        let histogram = self.histogram.get_or_insert_with(|| new_histogram(1));
+        for (value, times) in std::mem::take(&mut self.values) {
+            note_steps(histogram, value, times);
+        }
+        histogram
+    }
+}
+
+/// Records a value in a histogram of steps that grows as needed, so that it cannot fail.
+fn note_steps(histogram: &mut Histogram<u64>, value: f64, times: u64) {
+    let steps = (value * PER_UNIT).round().clamp(0.0, LARGEST as f64) as u64;
+    let recorded = histogram.record_n(steps, times);
+    debug_assert!(recorded.is_ok(), "histograms grow");
 }
 
 fn new_histogram(finest: u64) -> Box<Histogram<u64>> {
@@ -307,6 +363,36 @@ mod tests {
         assert_eq!(a.count(), 2);
         a.clear();
         assert_eq!((a.count(), a.max()), (0, None));
+    }
+
+    #[test]
+    fn few_different_amounts_are_exact_and_many_nearly_so() {
+        let mut amounts = Amounts::default();
+        for value in [7.0, 7.0, 200.0, 7.0, 0.1] {
+            amounts.record(value);
+        }
+        let percentiles = |amounts: &Amounts| [1.0, 50.0, 80.0, 81.0].map(|p| amounts.percentile(p).unwrap());
+        assert_eq!(percentiles(&amounts).map(f64::to_bits), [0.1, 7.0, 7.0, 200.0].map(f64::to_bits));
+        let mut sum = Amounts::default();
+        sum.add(&amounts);
+        sum.add(&amounts);
+        assert_eq!((sum.count(), sum.percentile(50.0)), (10, Some(7.0)));
+
+        let mut many = Amounts::default();
+        (1..=DIFFERENT as u32).for_each(|n| many.record(f64::from(n)));
+        assert_eq!(many.percentile(50.0), Some(512.0));
+        many.record(0.5);
+        assert!(many.values.is_empty() && many.histogram.is_some(), "they have become a histogram");
+        assert_eq!(many.count(), DIFFERENT as u64 + 1);
+        let median = many.percentile(50.0).unwrap();
+        assert!((median / 512.0 - 1.0).abs() < 0.002, "{median}");
+        // Either kind adds to the other.
+        sum.add(&many);
+        many.add(&amounts);
+        assert_eq!((sum.count(), many.count()), (DIFFERENT as u64 + 11, DIFFERENT as u64 + 6));
+        assert_eq!((sum.min(), sum.max()), (Some(0.1), Some(1024.0)));
+        many.clear();
+        assert_eq!((many.count(), many.percentile(50.0), many.mean()), (0, None, None));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub enum Mode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Course {
     pub name: String,
+    /// When its load begins, since the beginning of all; none before that is known.
+    pub begins: Option<Duration>,
     /// None where a number of iterations, not time, ends it.
     pub duration: Option<Duration>,
 }
@@ -69,6 +71,15 @@ impl Progress {
             Mode::Nothing => Shown::Nothing,
         };
         Progress { shown, figures: Figures::default() }
+    }
+
+    /// The load of a scenario begins at `at`, since the beginning of all.
+    pub fn begin(&mut self, scenario: usize, at: Duration) {
+        if let Shown::Bars { bars, .. } = &mut self.shown
+            && let Some((course, _)) = bars.get_mut(scenario)
+        {
+            course.begins = Some(at);
+        }
     }
 
     /// To be called at the end of each second of the load: `elapsed` since its beginning, of `total` where a
@@ -131,6 +142,10 @@ pub(crate) fn say(text: &str) {
 
 /// How far a scenario is, in percent and in words.
 fn course_at(course: &Course, elapsed: Duration) -> (u64, String) {
+    let Some(begins) = course.begins.filter(|begins| *begins <= elapsed) else {
+        return (0, "waits".into());
+    };
+    let elapsed = elapsed.saturating_sub(begins);
     match course.duration {
         Some(duration) if elapsed >= duration => (100, format!("{} done", whole(duration))),
         Some(duration) => {
@@ -245,10 +260,11 @@ mod tests {
 
     #[test]
     fn bars_know_how_far_it_is() {
-        let minute = Course { name: "a".into(), duration: Some(Duration::from_mins(1)) };
+        let minute =
+            Course { name: "a".into(), begins: Some(Duration::ZERO), duration: Some(Duration::from_mins(1)) };
         assert_eq!(course_at(&minute, Duration::from_millis(29_990)), (49, "30s/1m".into()));
         assert_eq!(course_at(&minute, Duration::from_secs(61)), (100, "1m done".into()));
-        let endless = Course { name: "b".into(), duration: None };
+        let endless = Course { name: "b".into(), begins: Some(Duration::ZERO), duration: None };
         assert_eq!(course_at(&endless, Duration::from_secs(75)), (0, "1m15s".into()));
     }
 
@@ -260,7 +276,11 @@ mod tests {
 
     #[test]
     fn every_mode_takes_every_call() {
-        let course = Course { name: "\x1b[2J".into(), duration: Some(Duration::from_secs(20)) };
+        let course = Course {
+            name: "\x1b[2J".into(),
+            begins: Some(Duration::ZERO),
+            duration: Some(Duration::from_secs(20)),
+        };
         for mode in [Mode::Bars, Mode::Lines, Mode::Nothing] {
             let mut progress = Progress::start(mode, std::slice::from_ref(&course));
             for at in 0..25 {

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use crate::scenario::model::{Action, Load, Shape, Step, Test};
+use crate::scenario::model::{Action, Load, Shape, Start, Step, Test};
 use crate::scenario::threshold::Metric;
 
-/// Scales what a load takes (stages, durations, graceful stop, `max_duration`, `after`, `over`); never think
-/// times, rates, counts or timeouts.
+/// Scales what a load takes (stages, durations, graceful stop, `max_duration`, `start`, `gap`, `after`,
+/// `over`); never think times, rates, counts or timeouts.
 pub fn scaled(mut test: Test, factor: f64) -> Test {
     let scale = |duration: &mut Duration| *duration = duration.mul_f64(factor);
     for scenario in &mut test.scenarios {
+        scale(wait_of(&mut scenario.start));
         let Load { shape, graceful_stop, max_duration, .. } = &mut scenario.load;
         scale(graceful_stop);
         max_duration.as_mut().map(scale);
@@ -17,7 +18,7 @@ pub fn scaled(mut test: Test, factor: f64) -> Test {
             Shape::Users(profile) | Shape::Arrivals { profile, .. } => {
                 profile.stages.iter_mut().for_each(|stage| scale(&mut stage.duration));
             }
-            Shape::SharedIterations { .. } => {}
+            Shape::SharedIterations { .. } | Shape::OwnIterations { .. } => {}
         }
     }
     for threshold in &mut test.thresholds {
@@ -25,6 +26,13 @@ pub fn scaled(mut test: Test, factor: f64) -> Test {
         threshold.over.as_mut().map(scale);
     }
     test
+}
+
+/// How long a scenario waits, for whatever.
+fn wait_of(start: &mut Start) -> &mut Duration {
+    match start {
+        Start::At(wait) | Start::After { delay: wait, .. } => wait,
+    }
 }
 
 /// A loop without a bound has no end where no load has one.
@@ -47,6 +55,8 @@ pub fn smoke(mut test: Test) -> Test {
     for scenario in &mut test.scenarios {
         scenario.load.shape = Shape::SharedIterations { users: 1, iterations: 1 };
         scenario.load.pace = None;
+        // One after another all the same: each has a `setup` of its own.
+        *wait_of(&mut scenario.start) = Duration::ZERO;
         once_through(&mut scenario.flow);
     }
     test.thresholds.retain(|threshold| threshold.metric == Metric::Failures);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::scenario::model::Profile;
+use super::Arrivals;
+use crate::scenario::model::{Profile, Scenario, Shape, Spacing};
 
 /// A time during which a user is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,34 @@ pub fn presence(profile: &Profile, index: u64) -> Vec<Presence> {
             until: Duration::from_secs_f64(until.max(0.0)),
         })
         .collect()
+}
+
+/// For each scenario, how many users those before it may have: what `user.id` begins after, so that no two
+/// users of a run have the same.
+pub fn users_before(scenarios: &[Scenario]) -> Vec<u64> {
+    let mut before = 0_u64;
+    let before_each = scenarios.iter().map(|scenario| {
+        let own = before;
+        before = before.saturating_add(users_of(&scenario.load.shape));
+        own
+    });
+    before_each.collect()
+}
+
+/// The most users that a load may have over its course.
+fn users_of(shape: &Shape) -> u64 {
+    match shape {
+        Shape::Users(profile) => most_users(profile),
+        Shape::SharedIterations { users, .. } | Shape::OwnIterations { users, .. } => u64::from(*users),
+        Shape::Arrivals { profile, spacing, .. } => {
+            let arrivals = Arrivals::new(profile);
+            match spacing {
+                Spacing::Uniform => arrivals.count(),
+                // Eight standard deviations: more have never come.
+                Spacing::Poisson => (arrivals.expected() + 8.0 * arrivals.expected().sqrt() + 10.0) as u64,
+            }
+        }
+    }
 }
 
 #[cfg(test)]

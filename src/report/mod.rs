@@ -1,8 +1,9 @@
-//! Renderers: a folder for each format, each a function of a `RunResult` alone.
+//! Renderers: a folder for each format, each a function of a `RunResult` alone, or of a comparison.
 //!
 //! `content` says what stands in a report and `words` says it in a language; HTML and Markdown mark it up.
 
 mod analysis;
+pub mod comparison;
 mod content;
 pub mod csv;
 mod figures;

@@ -1,13 +1,16 @@
 //! What would run, as text: before anything is sent.
 
+mod data;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::plan::{Arrivals, most_users, value_at};
 use crate::scenario::model::{
-    Action, Load, LoadKind, Profile, Scenario, Shape, Spacing, Step, TargetKind, Test, Think, WhenFull,
+    Action, Load, LoadKind, Profile, Scenario, Shape, Spacing, Start, Step, TargetKind, Test, Think, WhenFull,
 };
-use crate::units::{count, scenario_duration, trim_float};
+use crate::scenario::monitor::{Watch, WatchKind};
+use crate::units::{Percent, count, scenario_duration, trim_float};
 
 /// Renders the plan of a test for people. `open_files` is how many the generator may have open.
 pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
@@ -22,17 +25,24 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
     };
     let _ = writeln!(out, "\ntarget      {target}");
     let _ = writeln!(out, "workers     {workers}");
+    // The bundled service goes without saying.
+    let watched = test.monitor.iter().filter(|watch| watch.kind != WatchKind::Bundled);
+    let watched: Vec<String> = watched.map(watched_in_words).collect();
+    if !watched.is_empty() {
+        let _ = writeln!(out, "watched     {}", watched.join(", "));
+    }
     for scenario in &test.scenarios {
         render_scenario(&mut out, test, scenario);
     }
+    data::render(&mut out, test);
     let _ = writeln!(out, "\nthresholds");
     for threshold in &test.thresholds {
         let implied = if threshold.implied { "  (implied: the file has none for failures)" } else { "" };
         let abort = if threshold.abort { "  ends the run" } else { "" };
         let _ = writeln!(out, "  {}{abort}{implied}", threshold.text);
     }
-    let warnings: Vec<String> =
-        test.scenarios.iter().flat_map(|scenario| warnings(scenario, open_files)).collect();
+    let warnings = test.scenarios.iter().flat_map(|scenario| warnings(scenario, open_files));
+    let warnings: Vec<String> = warnings.chain(data::warnings(test)).collect();
     if !warnings.is_empty() {
         let _ = writeln!(out, "\nwarnings");
         warnings.iter().for_each(|warning| {
@@ -42,6 +52,18 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
     out
 }
 
+fn watched_in_words(watch: &Watch) -> String {
+    let name = &watch.name;
+    match &watch.kind {
+        WatchKind::Bundled => name.clone(),
+        WatchKind::Process(_) => format!("process {name}"),
+        WatchKind::Container(_) => format!("container {name}"),
+        WatchKind::Prometheus(endpoint) => {
+            format!("{} series at {} ({name})", endpoint.series.len(), endpoint.url)
+        }
+    }
+}
+
 /// Files that are open besides the users' connections: workers, logs, the terminal.
 const OTHER_FILES: u64 = 64;
 
@@ -49,7 +71,7 @@ fn warnings(scenario: &Scenario, open_files: Option<u64>) -> Vec<String> {
     let name = &scenario.name;
     let users = match &scenario.load.shape {
         Shape::Users(profile) => most_users(profile),
-        Shape::SharedIterations { users, .. } => u64::from(*users),
+        Shape::SharedIterations { users, .. } | Shape::OwnIterations { users, .. } => u64::from(*users),
         Shape::Arrivals { max_users: Some(most), .. } => u64::from(*most),
         Shape::Arrivals { max_users: None, .. } => {
             return vec![format!(
@@ -72,7 +94,20 @@ fn warnings(scenario: &Scenario, open_files: Option<u64>) -> Vec<String> {
 fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
     let Load { kind, shape, graceful_stop, pace, max_duration } = &scenario.load;
     if test.scenarios.len() > 1 {
-        let _ = writeln!(out, "\nscenario    {}", scenario.name);
+        let starts = match scenario.start {
+            Start::At(at) if at.is_zero() => String::new(),
+            Start::At(at) => format!(", from {}", scenario_duration(at)),
+            Start::After { scenario, delay } => {
+                let before = test.scenarios.get(usize::from(scenario)).map_or("", |before| &before.name);
+                let delay = match delay {
+                    Duration::ZERO => "once".to_owned(),
+                    _ => format!("{} after", scenario_duration(delay)),
+                };
+                format!(", {delay} `{before}` is done")
+            }
+        };
+        let measured = if scenario.is_measured { "" } else { ", not measured unless named" };
+        let _ = writeln!(out, "\nscenario    {}{starts}{measured}", scenario.name);
     }
     let kind = kind.map(LoadKind::as_str).map_or(String::new(), |kind| format!("{kind}, "));
     match shape {
@@ -113,6 +148,14 @@ fn render_scenario(out: &mut String, test: &Test, scenario: &Scenario) {
                 out,
                 "load        {kind}closed model, {} shared by {}",
                 plural(*iterations, "iteration"),
+                plural((*users).into(), "user")
+            );
+        }
+        Shape::OwnIterations { users, each } => {
+            let _ = writeln!(
+                out,
+                "load        {kind}closed model, {} by each of {}",
+                plural(*each, "iteration"),
                 plural((*users).into(), "user")
             );
         }
@@ -172,16 +215,35 @@ fn render_steps(out: &mut String, steps: &[Step], depth: usize) {
             Action::Think(Think::Exponential { mean }) => {
                 format!("think {} on average, exponential", scenario_duration(*mean))
             }
+            Action::Poll(poll) => {
+                let most = scenario_duration(poll.at_most);
+                format!("{}, until {}, for {most} at most", step.name, poll.until.source())
+            }
             _ => step.name.clone(),
         };
         let chance = step.chance.map_or(String::new(), |chance| format!("  ({chance} of the time)"));
         let when = step.when.as_ref().map_or(String::new(), |when| format!("  (when {})", when.source()));
         let _ = writeln!(out, "{indent}{what}{chance}{when}");
         match &step.action {
-            Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
-                render_steps(out, steps, depth + 1);
+            Action::If { then, otherwise, .. } => {
+                render_steps(out, then, depth + 1);
+                if !otherwise.is_empty() {
+                    let _ = writeln!(out, "{indent}else");
+                    render_steps(out, otherwise, depth + 1);
+                }
             }
-            _ => {}
+            Action::Choose(choices) => {
+                let mut before = 0.0;
+                for choice in choices {
+                    let share = Percent::from_share(choice.below - before);
+                    let _ = writeln!(out, "{indent}  {share} of the time");
+                    render_steps(out, &choice.steps, depth + 2);
+                    before = choice.below;
+                }
+            }
+            action => {
+                action.blocks().into_iter().for_each(|steps| render_steps(out, steps, depth + 1));
+            }
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use crate::result::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Doubt, Ended, Environment,
-    ExampleResult, FORMAT, GaugeResult, GeneratorResult, GroupResult, HeatMap, InvariantResult,
-    InvariantState, LoadModel, OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo,
-    ScenarioResult, Series, Soundness, TargetInfo, ThresholdResult, Totals, Unit, Validity, WatchedKind,
-    WatchedResult,
+    ExampleResult, FORMAT, GaugeResult, GeneratorResult, GroupResult, InvariantResult, InvariantState,
+    LoadModel, OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, Series,
+    Soundness, TargetInfo, ThresholdResult, Totals, Unit, Validity, WatchedKind, WatchedResult,
 };
 
 pub(crate) fn times(count: u64, p50_ms: f64) -> Distribution {
@@ -26,6 +25,7 @@ pub(crate) fn times(count: u64, p50_ms: f64) -> Distribution {
 pub(crate) fn outcome(kind: OutcomeKind, name: &str, count: u64, p50_ms: f64) -> OutcomeResult {
     let seen = (count > 0).then(|| times(count, p50_ms));
     OutcomeResult {
+        response_windows: None,
         kind,
         name: name.into(),
         count,
@@ -136,6 +136,8 @@ pub(crate) fn result(
         started: "2026-03-01T09:30:05.250Z".into(),
         wall_s: 131.2,
         load_s: 130.0,
+        time_scale: Some(1.0),
+        window_s: Some(1),
         target: TargetInfo { url: "http://127.0.0.1:8080".into(), bundled: true },
         environment: Environment {
             os: "linux".into(),
@@ -155,6 +157,7 @@ pub(crate) fn result(
             completed: iterations,
             completed_per_s: iterations as f64 / 130.0,
             cut: 0,
+            abandoned: 0,
             ended_early: 0,
             interrupted: 0,
             dropped: 0,
@@ -163,6 +166,7 @@ pub(crate) fn result(
         }],
         rows,
         groups: vec![],
+        polls: vec![],
         checks: vec![],
         metrics: vec![],
         causes: vec![],
@@ -184,8 +188,8 @@ pub(crate) fn result(
         },
         own_faults: vec![],
         series: Series::default(),
-        heat_map: HeatMap::default(),
         monitor: vec![],
+        drift: None,
     }
 }
 
@@ -216,7 +220,7 @@ pub(crate) fn watched(name: &str, kind: WatchedKind, gauges: &[(&str, Unit, [f64
     }
 }
 
-const MIB: f64 = 1024.0 * 1024.0;
+pub(crate) const MIB: f64 = 1024.0 * 1024.0;
 
 pub(crate) fn bundled() -> WatchedResult {
     let gauges = [

@@ -8,7 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use jiff::Timestamp;
 
-use super::monitor::monitor;
+use super::drift::drift;
+use super::monitor::{monitor, unit as unit_of_gauge};
+use super::polls::{PollKind, PollResult, PollSeries, PositionResult};
 use super::record::{
     BreachResult, CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment,
     ExampleResult, FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, LoadModel,
@@ -16,12 +18,18 @@ use super::record::{
     ThresholdResult, Totals, Unit,
 };
 use super::redact::{Redactor, harmless};
-use super::series::{HeatMap, Series, millis};
-use super::validity::{ValidityFacts, validity};
+use super::series::{Series, millis};
+use super::validity::{DataRanOut, ValidityFacts, validity};
 use super::verdict::verdict;
-use crate::metrics::{Cell, Custom, Heat, Recorder, RowRecord, Sample, Second, Staged, Times, Watched};
+use super::windows::encode;
+use crate::metrics::{
+    Amounts, Cell, CellWindows, Custom, PollRecord, Recorder, RowRecord, RowWindows, Sample, Second, Staged,
+    Times, Watched, Windows,
+};
+use crate::outcome::Cause;
 use crate::scenario::model::{
-    Action, Catalog, CustomKind, RequestStep, Scenario, Shape, Stage, Step, TargetKind, Test, Url,
+    self, Action, Catalog, CustomKind, GroupId, PollId, PollInfo, RequestStep, RowId, Scenario, Shape, Stage,
+    Step, StepId, TargetKind, Test, Url,
 };
 use crate::scenario::threshold::{Aggregate, Metric, Threshold};
 use crate::threshold::{Breach, Judgement, LoadTime};
@@ -32,7 +40,7 @@ pub struct Facts<'a> {
     pub test: &'a Test,
     pub totals: &'a Staged,
     pub seconds: &'a [Second],
-    pub heat: &'a Heat,
+    pub windows: &'a Windows,
     pub watched: &'a Watched,
     /// At most one per row and cause is shown: the first.
     pub samples: &'a [Sample],
@@ -42,6 +50,8 @@ pub struct Facts<'a> {
     pub ended: Ended,
     /// The time under load, clipped to where the load ended.
     pub load: &'a LoadTime,
+    /// What `--time-scale` made of the file's times; 1 without it.
+    pub time_scale: f64,
     pub command: &'a [String],
     pub seed: u64,
     pub workers: u32,
@@ -62,6 +72,7 @@ pub struct Facts<'a> {
     pub peak_rss_bytes: Option<u64>,
     /// The values of `secret()`: left out wherever text of the run is kept.
     pub secrets: &'a [String],
+    pub data_ran_out: &'a [DataRanOut],
     /// Whether a suspect run is no better than an invalid one.
     pub strict: bool,
     /// What was captured, as far as it could stand in the samples.
@@ -80,7 +91,8 @@ impl RunResult {
         let redactor_of_samples = Redactor::new(facts.secrets, facts.captured);
         let clean_sample = |text: &str| harmless(&redactor_of_samples.redact(text), true).into_owned();
 
-        let rows = rows(test, &total, load);
+        let rows = rows(test, &total, facts.windows, load);
+        let polls = polls(test, &total, facts.seconds);
         let totals = totals(&rows, load.seconds(|_| true, &[]));
         let mut lateness = Times::default();
         total.scenarios.iter().for_each(|scenario| lateness.add(&scenario.lateness));
@@ -93,12 +105,13 @@ impl RunResult {
             interrupted: totals.interrupted,
             lateness_p99: lateness.percentile(99.0),
             cpu_share: facts.cpu_share,
+            data_ran_out: facts.data_ran_out,
         });
         let thresholds: Vec<ThresholdResult> = test
             .thresholds
             .iter()
             .enumerate()
-            .map(|(index, threshold)| judged(threshold, &test.catalog, facts.judgements.get(index)))
+            .map(|(index, threshold)| judged(threshold, test, facts.judgements.get(index)))
             .collect();
         let invariants: Vec<InvariantResult> = facts
             .invariants
@@ -127,6 +140,7 @@ impl RunResult {
             started: facts.started.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
             wall_s: seconds(facts.wall),
             load_s: seconds(load.end()),
+            time_scale: Some(facts.time_scale),
             target: TargetInfo {
                 url: clean(facts.target_url),
                 bundled: test.target.kind == TargetKind::Bundled,
@@ -138,11 +152,13 @@ impl RunResult {
                 cpu_model: facts.cpu_model,
                 memory_bytes: facts.memory_bytes,
             },
+            window_s: Some(facts.windows.slice_s()),
             totals,
             scenarios: scenarios(test, &total, load),
-            causes: causes(&rows, &test.catalog, facts.samples, clean_sample),
+            causes: causes(&rows, &polls, facts.samples, clean_sample),
             rows,
             groups: groups(test, &total),
+            polls,
             checks: checks(test, &total),
             metrics: metrics(&test.catalog, &total),
             verdict: verdict(ended, &thresholds, &invariants, &validity, facts.strict),
@@ -161,8 +177,8 @@ impl RunResult {
                 .map(|(fault, count)| FaultResult { name: fault.to_string(), count: *count })
                 .collect(),
             series: Series::new(facts.seconds),
-            heat_map: HeatMap::new(facts.heat),
-            monitor: monitor(&test.monitor, facts.watched, facts.seconds, load.end().as_secs_f64(), clean),
+            drift: drift(test, facts.seconds, facts.watched, load, clean),
+            monitor: monitor(&test.monitor, facts.watched, facts.seconds, load, clean),
         }
     }
 }
@@ -202,7 +218,7 @@ fn name_of(test: &Test, scenario: u16) -> String {
     test.scenarios.get(usize::from(scenario)).map(|scenario| scenario.name.clone()).unwrap_or_default()
 }
 
-fn rows(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<RowResult> {
+fn rows(test: &Test, total: &Recorder, windows: &Windows, load: &LoadTime) -> Vec<RowResult> {
     let mut requests: BTreeMap<u16, &RequestStep> = BTreeMap::new();
     for scenario in &test.scenarios {
         for steps in
@@ -227,11 +243,7 @@ fn rows(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<RowResult> {
                 Url::Absolute { origin, path } => path.as_static().map(|path| format!("{origin}{path}")),
             }),
             scenario: name_of(test, info.scenario),
-            groups: info
-                .groups
-                .iter()
-                .filter_map(|group| Some(catalog.groups.get(group.index())?.name.clone()))
-                .collect(),
+            groups: names_of_groups(catalog, &info.groups),
             attempted: record.attempted,
             success: record.successes(),
             business: record.refusals(),
@@ -240,7 +252,7 @@ fn rows(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<RowResult> {
             in_doubt: record.in_doubt,
             sent_bytes: record.bytes_sent,
             received_bytes: record.bytes_received,
-            outcomes: outcomes(&info.business, record, load_s),
+            outcomes: outcomes(&info.business, record, windows.rows().get(index), load_s),
         }
     };
     catalog.rows.iter().zip(&total.rows).enumerate().map(row).collect()
@@ -248,19 +260,21 @@ fn rows(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<RowResult> {
 
 fn each_request<'a>(steps: &'a [Step], visit: &mut impl FnMut(&'a RequestStep)) {
     for step in steps {
-        match &step.action {
-            Action::Request(request) => visit(request),
-            Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
-                each_request(steps, visit);
-            }
-            _ => {}
+        if let Action::Request(request) = &step.action {
+            visit(request);
         }
+        step.action.blocks().into_iter().for_each(|steps| each_request(steps, visit));
     }
 }
 
-fn outcomes(business: &[String], record: &RowRecord, load_s: f64) -> Vec<OutcomeResult> {
+fn outcomes(
+    business: &[String],
+    record: &RowRecord,
+    windows: Option<&RowWindows>,
+    load_s: f64,
+) -> Vec<OutcomeResult> {
     let finished = record.finished();
-    let outcome = |kind, name: String, cell: &Cell| OutcomeResult {
+    let outcome = |kind, name: String, cell: &Cell, windows: Option<&CellWindows>| OutcomeResult {
         kind,
         name,
         count: cell.count(),
@@ -273,14 +287,22 @@ fn outcomes(business: &[String], record: &RowRecord, load_s: f64) -> Vec<Outcome
         tls: distribution(&cell.tls),
         response_histogram: encoded(&cell.response),
         service_histogram: encoded(&cell.service),
+        response_windows: windows.and_then(encode),
     };
-    let mut outcomes = vec![outcome(OutcomeKind::Success, "success".into(), &record.success)];
-    let refusals = business.iter().zip(&record.business);
-    outcomes.extend(refusals.map(|(name, cell)| outcome(OutcomeKind::Business, name.clone(), cell)));
+    let success = windows.map(|windows| &windows.success);
+    let mut outcomes = vec![outcome(OutcomeKind::Success, "success".into(), &record.success, success)];
+    let refusals = business.iter().zip(&record.business).enumerate();
+    outcomes.extend(refusals.map(|(number, (name, cell))| {
+        let windows = windows.and_then(|windows| windows.business.get(number));
+        outcome(OutcomeKind::Business, name.clone(), cell, windows)
+    }));
     let mut failures: Vec<_> = record.failures.iter().filter(|(_, cell)| cell.count() > 0).collect();
     failures.sort_by_key(|(cause, cell)| (std::cmp::Reverse(cell.count()), *cause));
     let failures = failures.into_iter();
-    outcomes.extend(failures.map(|(cause, cell)| outcome(OutcomeKind::Failure, cause.to_string(), cell)));
+    outcomes.extend(failures.map(|(cause, cell)| {
+        let windows = windows.and_then(|windows| windows.failures.iter().find(|(known, _)| known == cause));
+        outcome(OutcomeKind::Failure, cause.to_string(), cell, windows.map(|(_, cell)| cell))
+    }));
     outcomes
 }
 
@@ -309,11 +331,12 @@ fn scenarios(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<ScenarioResu
             kind: scenario.load.kind.map(|kind| kind.as_str().into()),
             model: if scenario.load.shape.is_open() { LoadModel::Open } else { LoadModel::Closed },
             load_s: seconds(time),
-            stages: stages(&scenario.load.shape, &test.catalog),
+            stages: stages(&scenario.load.shape, load.begins(index), &test.catalog),
             started: record.started,
             completed,
             completed_per_s: per_second(completed, time.as_secs_f64()),
             cut: record.cut,
+            abandoned: record.abandoned,
             ended_early: record.ended_early,
             interrupted: record.interrupted,
             dropped: record.dropped,
@@ -324,47 +347,108 @@ fn scenarios(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<ScenarioResu
     test.scenarios.iter().zip(&total.scenarios).enumerate().map(scenario).collect()
 }
 
-fn stages(shape: &Shape, catalog: &Catalog) -> Vec<StageResult> {
+/// The planned stages of a scenario that begins at `begins`; none where that is not known.
+fn stages(shape: &Shape, begins: Option<Duration>, catalog: &Catalog) -> Vec<StageResult> {
     let (Shape::Users(profile) | Shape::Arrivals { profile, .. }) = shape else { return Vec::new() };
-    let (mut value, mut at) = (profile.from, Duration::ZERO);
+    let Some(mut at) = begins else { return Vec::new() };
+    let mut value = profile.from;
     let stage = |stage: &Stage| {
         let (from, begin) = (value, at);
-        (value, at) = (stage.target, at + stage.duration);
+        (value, at) = (stage.target, at.saturating_add(stage.duration));
         let name = stage.name.and_then(|name| catalog.stages.get(name.index()));
         StageResult { name: name.cloned(), from_s: seconds(begin), to_s: seconds(at), from, to: stage.target }
     };
     profile.stages.iter().map(stage).collect()
 }
 
-/// Failures by row and cause with one example each, the most frequent first.
+/// Failures by row or poll, and by cause, with one example each, the most frequent first.
 fn causes(
     rows: &[RowResult],
-    catalog: &Catalog,
+    polls: &[PollResult],
     samples: &[Sample],
     clean: impl Fn(&str) -> String,
 ) -> Vec<CauseResult> {
-    let mut causes = Vec::new();
-    for (index, row) in rows.iter().enumerate().take(catalog.rows.len()) {
-        for outcome in row.outcomes.iter().filter(|outcome| outcome.kind == OutcomeKind::Failure) {
-            let mut samples = samples.iter();
-            let sample = samples
-                .find(|sample| sample.row.index() == index && sample.cause.to_string() == outcome.name);
-            causes.push(CauseResult {
-                step: row.name.clone(),
-                cause: outcome.name.clone(),
-                count: outcome.count,
-                example: sample.map(|sample| ExampleResult {
-                    at_s: seconds(sample.at),
-                    request: clean(&sample.request),
-                    status: sample.status,
-                    detail: clean(&sample.detail),
-                    body: clean(&sample.body),
-                }),
-            });
+    let result = |step: &str, id: StepId, cause: &str, count: u64| {
+        let mut samples = samples.iter();
+        let sample = samples.find(|sample| sample.step == id && sample.cause.to_string() == cause);
+        CauseResult {
+            step: step.to_owned(),
+            cause: cause.to_owned(),
+            count,
+            example: sample.map(|sample| ExampleResult {
+                at_s: seconds(sample.at),
+                request: clean(&sample.request),
+                status: sample.status,
+                detail: clean(&sample.detail),
+                body: clean(&sample.body),
+            }),
         }
+    };
+    let mut causes = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        let id = StepId::Requests(RowId(index as u16));
+        let failures = row.outcomes.iter().filter(|outcome| outcome.kind == OutcomeKind::Failure);
+        causes.extend(failures.map(|outcome| result(&row.name, id, &outcome.name, outcome.count)));
+    }
+    for (index, poll) in polls.iter().enumerate().filter(|(_, poll)| poll.given_up > 0) {
+        let id = StepId::Poll(PollId(index as u16));
+        causes.push(result(&poll.name, id, &Cause::Poll.to_string(), poll.given_up));
     }
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.count));
     causes
+}
+
+fn polls(test: &Test, total: &Recorder, seconds: &[Second]) -> Vec<PollResult> {
+    let poll = |(index, (info, record)): (usize, (&PollInfo, &PollRecord))| PollResult {
+        name: info.name.clone(),
+        scenario: name_of(test, info.scenario),
+        kind: match info.kind {
+            model::PollKind::Poll => PollKind::Poll,
+            model::PollKind::Turn => PollKind::WaitForTurn,
+        },
+        groups: names_of_groups(&test.catalog, &info.groups),
+        started: record.started,
+        got: record.got.count(),
+        given_up: record.given_up.count(),
+        abandoned: record.abandoned.count(),
+        ended: record.ended,
+        interrupted: record.interrupted,
+        duration: distribution(&record.got),
+        duration_histogram: encoded(&record.got),
+        abandoned_after: distribution(&record.abandoned),
+        position: positions(&record.position),
+        series: series_of_poll(index, seconds),
+    };
+    test.catalog.polls.iter().zip(&total.polls).enumerate().map(poll).collect()
+}
+
+fn positions(amounts: &Amounts) -> Option<PositionResult> {
+    Some(PositionResult {
+        samples: amounts.count(),
+        min: amounts.min()?,
+        avg: amounts.mean()?,
+        p50: amounts.percentile(50.0)?,
+        p95: amounts.percentile(95.0)?,
+        max: amounts.max()?,
+    })
+}
+
+fn series_of_poll(index: usize, seconds: &[Second]) -> PollSeries {
+    let mut series = PollSeries::default();
+    let mut waiting = 0_u64;
+    for second in seconds {
+        let second = second.polls.get(index).copied().unwrap_or_default();
+        waiting = (waiting + second.started).saturating_sub(second.over);
+        series.waiting.push(waiting);
+        series.position_min.push(second.position.map(|(min, _, _)| min));
+        series.position_avg.push(second.position.map(|(_, avg, _)| (avg * 1e3).round() / 1e3));
+        series.position_max.push(second.position.map(|(_, _, max)| max));
+    }
+    series
+}
+
+fn names_of_groups(catalog: &Catalog, groups: &[GroupId]) -> Vec<String> {
+    groups.iter().filter_map(|group| Some(catalog.groups.get(group.index())?.name.clone())).collect()
 }
 
 fn groups(test: &Test, total: &Recorder) -> Vec<GroupResult> {
@@ -419,12 +503,12 @@ fn metrics(catalog: &Catalog, total: &Recorder) -> Vec<CustomResult> {
         .collect()
 }
 
-fn judged(threshold: &Threshold, catalog: &Catalog, judgement: Option<&Judgement>) -> ThresholdResult {
+fn judged(threshold: &Threshold, test: &Test, judgement: Option<&Judgement>) -> ThresholdResult {
     let not_judged = Judgement { reason: Some("not judged".into()), ..Judgement::default() };
     let judgement = judgement.unwrap_or(&not_judged);
     ThresholdResult {
         text: threshold.text.clone(),
-        unit: unit(threshold, catalog),
+        unit: unit(threshold, test),
         // JSON has no word for what is no number.
         observed: judgement.observed.filter(|value| value.is_finite()),
         limit: threshold.limit,
@@ -446,20 +530,28 @@ fn breach(breach: &Breach) -> BreachResult {
     BreachResult { from_s: whole(breach.from), to_s: breach.to.map(whole) }
 }
 
-fn unit(threshold: &Threshold, catalog: &Catalog) -> Unit {
+fn unit(threshold: &Threshold, test: &Test) -> Unit {
+    if let Metric::Watched { source, gauge } = threshold.metric
+        && let Some(watch) = test.monitor.get(usize::from(source))
+    {
+        let unit = unit_of_gauge(watch, gauge);
+        return if threshold.aggregate == Aggregate::Slope { unit.per_minute() } else { unit };
+    }
     let custom = |kind| match threshold.metric {
-        Metric::Custom(id) => catalog.customs.get(id.index()).is_some_and(|info| info.kind == kind),
+        Metric::Custom(id) => test.catalog.customs.get(id.index()).is_some_and(|info| info.kind == kind),
         _ => false,
     };
     match threshold.aggregate {
         Aggregate::Drift => Unit::Share,
         Aggregate::Count => Unit::Number,
         Aggregate::Rate => match threshold.metric {
-            Metric::Failures | Metric::Business | Metric::Checks => Unit::Share,
+            Metric::Failures | Metric::Business | Metric::Checks | Metric::GivenUp | Metric::Abandoned => {
+                Unit::Share
+            }
             _ if custom(CustomKind::Share) => Unit::Share,
             _ => Unit::PerSecond,
         },
-        _ if matches!(threshold.metric, Metric::Custom(_)) => Unit::Number,
+        _ if matches!(threshold.metric, Metric::Custom(_) | Metric::QueuePosition) => Unit::Number,
         _ => Unit::Seconds,
     }
 }

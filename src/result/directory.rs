@@ -160,11 +160,7 @@ fn followed(path: PathBuf) -> Result<PathBuf, ReadError> {
 }
 
 /// Writes a file whole or not at all.
-pub fn write_file(path: &Path, text: &str) -> Result<(), WriteError> {
-    write_whole(path, text.as_bytes())
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);

@@ -5,22 +5,28 @@
 
 mod build;
 mod directory;
+mod drift;
 pub(crate) mod gist;
 mod latency_log;
 mod monitor;
+mod polls;
 mod record;
 mod redact;
 mod series;
 mod slug;
 mod validity;
 pub(crate) mod verdict;
+mod windows;
 
 pub use build::Facts;
 #[cfg(test)]
 pub(crate) use build::tests::sample_result;
-pub use directory::{ReadError, RunDirectory, WriteError, read, write_file};
+pub(crate) use directory::write_whole;
+pub use directory::{ReadError, RunDirectory, WriteError, read};
+pub use drift::{DriftResult, DriftVerdict, TrendResult};
 pub use latency_log::LatencyLog;
 pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
+pub use polls::{PollKind, PollResult, PollSeries, PositionResult};
 pub use record::{
     BreachResult, CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment,
     ExampleResult, FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState,
@@ -28,6 +34,7 @@ pub use record::{
     TargetInfo, ThresholdResult, Totals, Unit, Verdict,
 };
 pub use redact::{Redactor, harmless};
-pub use series::{CauseSeries, HeatCells, HeatMap, Series};
+pub use series::{CauseSeries, Series};
 pub use slug::slug;
-pub use validity::{Doubt, Soundness, Validity, ValidityFacts, validity};
+pub use validity::{DataRanOut, Doubt, Soundness, Validity, ValidityFacts, validity};
+pub use windows::{WindowsError, decode as decode_windows, encode as encode_windows};

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::record::Unit;
 use crate::metrics::{Figures, Second, Watched, WatchedSource};
-use crate::scenario::monitor::{Gauge, Watch, WatchKind};
+use crate::scenario::monitor::{Gauge, TakenAs, Watch, WatchKind};
+use crate::threshold::LoadTime;
 
 /// Something that was watched once a second beside the load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,12 +31,17 @@ pub struct WatchedResult {
 pub enum WatchedKind {
     /// A process on the generator's machine, by `/proc`.
     Process,
+    /// A container of the Docker engine.
+    Container,
+    /// An endpoint in the text format of Prometheus.
+    Prometheus,
 }
 
 /// A figure of something watched. What it comes to is taken over the load; draining is no part of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GaugeResult {
-    /// `cpu`, `throttled`, `memory`, `descriptors`, `threads`, `received`, `sent`.
+    /// `cpu`, `throttled`, `memory`, `descriptors`, `threads`, `received`, `sent`; of an endpoint the names
+    /// that the test gives its series.
     pub name: String,
     /// What `values` and all that they come to are in.
     pub unit: Unit,
@@ -55,12 +61,12 @@ pub struct GaugeResult {
     pub values: Vec<Option<f64>>,
 }
 
-/// The watched sources of a run. `load_s` is how many seconds of it were load.
+/// The watched sources of a run.
 pub(super) fn monitor(
     watches: &[Watch],
     watched: &Watched,
     seconds: &[Second],
-    load_s: f64,
+    load: &LoadTime,
     clean: impl Fn(&str) -> String,
 ) -> Vec<WatchedResult> {
     let sources = watches.iter().zip(&watched.sources);
@@ -68,26 +74,33 @@ pub(super) fn monitor(
         .map(|(watch, source)| WatchedResult {
             name: clean(&watch.name),
             kind: match watch.kind {
-                WatchKind::Bundled => WatchedKind::Process,
+                WatchKind::Bundled | WatchKind::Process(_) => WatchedKind::Process,
+                WatchKind::Container(_) => WatchedKind::Container,
+                WatchKind::Prometheus(_) => WatchedKind::Prometheus,
             },
             cpu_limit_cores: source.cpu_limit.filter(|cores| cores.is_finite()),
             memory_limit_bytes: source.memory_limit,
             failed: source.failed,
             problem: source.problem.as_deref().map(&clean),
-            gauges: source.gauges().map(|gauge| gauge_result(gauge, source, seconds, load_s)).collect(),
+            gauges: source.gauges().map(|gauge| gauge_result(watch, gauge, source, seconds, load)).collect(),
         })
         .collect()
 }
 
-fn gauge_result(gauge: Gauge, source: &WatchedSource, seconds: &[Second], load_s: f64) -> GaugeResult {
+fn gauge_result(
+    watch: &Watch,
+    gauge: Gauge,
+    source: &WatchedSource,
+    seconds: &[Second],
+    load: &LoadTime,
+) -> GaugeResult {
     let values: Vec<Option<f64>> =
         seconds.iter().map(|second| source.at(gauge, second.at).map(|value| rounded(gauge, value))).collect();
-    let of_load = |second: &Second| f64::from(second.at) < load_s;
-    let figures = seconds.iter().zip(&values).filter(|(second, _)| of_load(second));
+    let figures = seconds.iter().zip(&values).filter(|(second, _)| load.has_second(second.at, &[]));
     let figures = Figures::new(figures.filter_map(|(_, value)| *value));
     GaugeResult {
-        name: gauge.as_str().into(),
-        unit: unit(gauge),
+        name: watch.name_of(gauge).into(),
+        unit: unit(watch, gauge),
         samples: figures.count(),
         first: figures.first(),
         last: figures.last(),
@@ -101,12 +114,17 @@ fn gauge_result(gauge: Gauge, source: &WatchedSource, seconds: &[Second], load_s
     }
 }
 
-pub(super) const fn unit(gauge: Gauge) -> Unit {
+/// What a gauge is measured in.
+pub(super) fn unit(watch: &Watch, gauge: Gauge) -> Unit {
     match gauge {
         Gauge::Cpu | Gauge::Throttled => Unit::Share,
         Gauge::Memory => Unit::Bytes,
         Gauge::Received | Gauge::Sent => Unit::BytesPerSecond,
         Gauge::Descriptors | Gauge::Threads => Unit::Number,
+        Gauge::Series(_) => match watch.chosen(gauge).map(|series| series.taken_as) {
+            Some(TakenAs::Rate) => Unit::PerSecond,
+            Some(TakenAs::Value) | None => Unit::Number,
+        },
     }
 }
 
@@ -114,6 +132,13 @@ pub(super) const fn unit(gauge: Gauge) -> Unit {
 fn rounded(gauge: Gauge, value: f64) -> f64 {
     match gauge {
         Gauge::Cpu | Gauge::Throttled => (value * 1e4).round() / 1e4,
+        // In a unit that nobody here knows: six digits of whatever size.
+        Gauge::Series(_) => round_of(value, 6),
         _ => value.round(),
     }
+}
+
+/// With so many digits, of whatever size it is.
+pub(super) fn round_of(value: f64, digits: usize) -> f64 {
+    format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value)
 }

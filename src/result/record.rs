@@ -6,8 +6,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::drift::DriftResult;
 use super::monitor::WatchedResult;
-use super::series::{HeatMap, Series};
+use super::polls::PollResult;
+use super::series::Series;
 use super::validity::Validity;
 
 /// The version of the record's shape.
@@ -33,17 +35,24 @@ pub struct RunResult {
     pub wall_s: f64,
     /// How long there was load; draining is no part of it. Rates are per second of a scenario's own load.
     pub load_s: f64,
+    /// What `--time-scale` made of the file's times; 1 without it.
+    pub time_scale: Option<f64>,
     pub target: TargetInfo,
     pub environment: Environment,
+    /// How many seconds one window of `response_windows` covers.
+    pub window_s: Option<u32>,
     pub totals: Totals,
     pub scenarios: Vec<ScenarioResult>,
     /// One for each name of a request, in the order of the file.
     pub rows: Vec<RowResult>,
     pub groups: Vec<GroupResult>,
+    /// One for each name of a `poll` or `wait_for_turn`, in the order of the file.
+    #[serde(default)]
+    pub polls: Vec<PollResult>,
     pub checks: Vec<CheckResult>,
     /// The test's own metrics: `count`, `observe`, `share`.
     pub metrics: Vec<CustomResult>,
-    /// Failures by row and cause, most frequent first, each with one example.
+    /// Failures by row or poll, and by cause, most frequent first, each with one example.
     pub causes: Vec<CauseResult>,
     pub thresholds: Vec<ThresholdResult>,
     /// What `verify` found.
@@ -54,11 +63,12 @@ pub struct RunResult {
     /// What the generator itself could not do; never counted against the target.
     pub own_faults: Vec<FaultResult>,
     pub series: Series,
-    #[serde(default)]
-    pub heat_map: HeatMap,
     /// What was watched beside the load, once a second.
     #[serde(default)]
     pub monitor: Vec<WatchedResult>,
+    /// Whether something grew that should not; looked for with `kind: endurance`.
+    #[serde(default)]
+    pub drift: Option<DriftResult>,
     pub verdict: Verdict,
 }
 
@@ -138,6 +148,9 @@ pub struct ScenarioResult {
     pub completed_per_s: f64,
     /// Ended for want of something an earlier step should have captured.
     pub cut: u64,
+    /// Ended by users who would wait for their turn no longer.
+    #[serde(default)]
+    pub abandoned: u64,
     /// Ended by a failure, a business outcome or `stop`.
     pub ended_early: u64,
     /// Still running when the time to stop was over.
@@ -218,6 +231,8 @@ pub struct OutcomeResult {
     pub response_histogram: Option<String>,
     /// All service times, in the same form.
     pub service_histogram: Option<String>,
+    /// How response times came in the course of the run: what comparisons draw their samples from.
+    pub response_windows: Option<String>,
 }
 
 /// A distribution of times.
@@ -294,7 +309,7 @@ pub struct CauseResult {
 pub struct ExampleResult {
     /// Since the beginning of the load.
     pub at_s: f64,
-    /// Method and path, values filled in.
+    /// Method and path, values filled in; of a poll, its name.
     pub request: String,
     pub status: Option<u16>,
     /// What happened, in words.
@@ -317,6 +332,27 @@ pub enum Unit {
     Number,
     Bytes,
     BytesPerSecond,
+    /// Growth of a share per minute.
+    SharePerMinute,
+    /// Growth of a size per minute.
+    BytesPerMinute,
+    /// Growth of a number per minute.
+    NumberPerMinute,
+    /// Growth of a time per minute, in seconds.
+    SecondsPerMinute,
+}
+
+impl Unit {
+    /// Of the growth of what is measured in this.
+    #[must_use]
+    pub const fn per_minute(self) -> Unit {
+        match self {
+            Unit::Seconds => Unit::SecondsPerMinute,
+            Unit::Share => Unit::SharePerMinute,
+            Unit::Bytes => Unit::BytesPerMinute,
+            _ => Unit::NumberPerMinute,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

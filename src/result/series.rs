@@ -1,12 +1,11 @@
 //! The run second by second, as columns.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{Heat, HeatColumn, Second};
+use crate::metrics::Second;
 use crate::outcome::Cause;
 
 /// One value for each second in every column. Columns and not rows of objects: a run of hours stays small.
@@ -48,28 +47,6 @@ pub struct CauseSeries {
     pub count: Vec<u64>,
 }
 
-/// How response times spread in the course of the load, coarsely: a column for each slice of time, and in it
-/// how many requests took how long. Bucket `n` holds times from `2^(n/4)` up to `2^((n+1)/4)` microseconds, and
-/// bucket 0 shorter ones too.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct HeatMap {
-    /// Seconds that one column covers: the longer the run, the more.
-    pub slice_s: u32,
-    pub success: HeatCells,
-    pub business: HeatCells,
-    pub failure: HeatCells,
-}
-
-/// The buckets that hold anything, one for each place in these lists.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct HeatCells {
-    /// The number of the column, from 0: it begins `column * slice_s` seconds into the load.
-    pub column: Vec<u32>,
-    pub bucket: Vec<u32>,
-    /// How many requests ended within the column and took as long as the bucket says.
-    pub count: Vec<u64>,
-}
-
 /// So many causes have a course of their own.
 const CAUSES: usize = 20;
 
@@ -102,28 +79,6 @@ impl CauseSeries {
             all.push(course("other causes".into(), &|cause| other.iter().any(|(other, _)| *other == cause)));
         }
         all
-    }
-}
-
-impl HeatMap {
-    pub(super) fn new(heat: &Heat) -> HeatMap {
-        let cells = |pick: fn(&HeatColumn) -> &BTreeMap<u16, u64>| {
-            let mut cells = HeatCells::default();
-            for (number, column) in heat.columns().iter().enumerate() {
-                for (bucket, count) in pick(column) {
-                    cells.column.push(u32::try_from(number).unwrap_or(u32::MAX));
-                    cells.bucket.push((*bucket).into());
-                    cells.count.push(*count);
-                }
-            }
-            cells
-        };
-        HeatMap {
-            slice_s: heat.slice_s(),
-            success: cells(|column| &column.success),
-            business: cells(|column| &column.business),
-            failure: cells(|column| &column.failure),
-        }
     }
 }
 

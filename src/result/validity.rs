@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::series::millis;
 use crate::outcome::OwnFault;
-use crate::units::{count, measured_time};
+use crate::units::{count, measured_time, scenario_duration};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -32,7 +32,7 @@ pub struct Validity {
 }
 
 /// A reason not to believe a run.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Doubt {
     /// There was no request at all.
@@ -45,6 +45,8 @@ pub enum Doubt {
     Late { p99_ms: f64, limit_ms: f64 },
     /// The generator used too much of its cores.
     Busy { share: f64, limit: f64 },
+    /// Somebody found no row of the data left.
+    DataRanOut { name: String, rows: u64, at_s: f64 },
     /// One that only a newer version knows.
     #[serde(other)]
     Other,
@@ -63,6 +65,27 @@ pub struct ValidityFacts<'a> {
     pub lateness_p99: Option<Duration>,
     /// Of the cores the workers had, between 0 and 1.
     pub cpu_share: Option<f64>,
+    pub data_ran_out: &'a [DataRanOut],
+}
+
+/// Data of which somebody found no row left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataRanOut {
+    pub name: String,
+    pub rows: u64,
+    /// Since the beginning of the load.
+    pub at: Duration,
+}
+
+impl fmt::Display for DataRanOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DataRanOut { name, rows, at } = self;
+        // To the second, as `plan` says it; a moment's load to the millisecond.
+        let digits = if *at < Duration::from_secs(10) { 1_000 } else { 1 };
+        let at = Duration::from_secs_f64((at.as_secs_f64() * f64::from(digits)).round() / f64::from(digits));
+        let s = if *rows == 1 { "" } else { "s" };
+        write!(f, "the data ran out at {}: `{name}` has {} row{s}", scenario_duration(at), count(*rows))
+    }
 }
 
 /// Lateness p99 above this makes a run suspect: it is of the size of a fast answer.
@@ -93,6 +116,10 @@ pub fn validity(facts: &ValidityFacts<'_>) -> Validity {
     if let Some(share) = facts.cpu_share.filter(|share| *share > BUSY) {
         found.push((Soundness::Suspect, Doubt::Busy { share, limit: BUSY }));
     }
+    for DataRanOut { name, rows, at } in facts.data_ran_out {
+        let doubt = Doubt::DataRanOut { name: name.clone(), rows: *rows, at_s: millis(*at) / 1e3 };
+        found.push((Soundness::Suspect, doubt));
+    }
     found.sort_by_key(|(soundness, _)| std::cmp::Reverse(*soundness));
     Validity {
         verdict: found.first().map_or(Soundness::Valid, |(soundness, _)| *soundness),
@@ -104,7 +131,7 @@ pub fn validity(facts: &ValidityFacts<'_>) -> Validity {
 /// With its figure and what to do about it.
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
+        match self {
             Doubt::NothingAttempted => {
                 f.write_str("nothing was attempted; look at the steps' `when` and at the length of the load")
             }
@@ -116,19 +143,20 @@ impl fmt::Display for Doubt {
                          `net.ipv4.ip_local_port_range`"
                     }
                     OwnFault::System => "look at the system's own limits and rules",
+                    OwnFault::Data => "leave the files of `data` as they are while a run reads them",
                     OwnFault::Template => "run `loadtest validate`, and look at the steps' expressions",
                 };
-                write!(f, "{fault} ({}×); {remedy}", count(times))
+                write!(f, "{fault} ({}×); {remedy}", count(*times))
             }
             Doubt::Books { attempted, success, business, failure, interrupted } => write!(
                 f,
                 "requests are missing from the books: {} attempted, but {} success + {} business + \
                  {} failure + {} interrupted = {}; please report this as a bug",
-                count(attempted),
-                count(success),
-                count(business),
-                count(failure),
-                count(interrupted),
+                count(*attempted),
+                count(*success),
+                count(*business),
+                count(*failure),
+                count(*interrupted),
                 count(success + business + failure + interrupted),
             ),
             Doubt::Late { p99_ms, limit_ms } => {
@@ -145,6 +173,14 @@ impl fmt::Display for Doubt {
                 share * 100.0,
                 limit * 100.0
             ),
+            Doubt::DataRanOut { name, rows, at_s } => {
+                let at = Duration::try_from_secs_f64(*at_s).unwrap_or(Duration::MAX);
+                let out = DataRanOut { name: name.clone(), rows: *rows, at };
+                write!(
+                    f,
+                    "{out}; give it more rows or less load, or let rows come again (`when_done: recycle`)"
+                )
+            }
             Doubt::Other => f.write_str("something that this version has no words for"),
         }
     }
@@ -163,6 +199,7 @@ mod tests {
             interrupted: 1,
             lateness_p99: Some(Duration::from_millis(2)),
             cpu_share: Some(0.4),
+            data_ran_out: &[],
             own_faults: None,
         }
     }

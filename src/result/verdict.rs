@@ -50,6 +50,15 @@ pub(crate) fn quantity(value: f64, unit: Unit) -> String {
         Unit::PerSecond => format!("{}/s", significant(value)),
         Unit::Bytes => size(value),
         Unit::BytesPerSecond => format!("{}/s", size(value)),
+        Unit::SharePerMinute => format!("{}/min", percent(value)),
+        Unit::BytesPerMinute => format!("{}/min", size(value)),
+        Unit::NumberPerMinute => format!("{}/min", significant(value)),
+        Unit::SecondsPerMinute => {
+            let sign = if value < 0.0 { "-" } else { "" };
+            let time =
+                Duration::try_from_secs_f64(value.abs()).map_or_else(|_| "forever".into(), measured_time);
+            format!("{sign}{time}/min")
+        }
         Unit::Number if value >= 0.0 && value.fract() == 0.0 && value < 1e15 => count(value as u64),
         Unit::Number => significant(value),
     }
@@ -57,7 +66,15 @@ pub(crate) fn quantity(value: f64, unit: Unit) -> String {
 
 fn size(bytes: f64) -> String {
     let sign = if bytes < 0.0 { "-" } else { "" };
-    format!("{sign}{}", Bytes(bytes.abs().round() as u64))
+    let bytes = bytes.abs();
+    // A limit as it was written: nothing measured is so round by thousands.
+    let decimal = [(1e9, "GB"), (1e6, "MB"), (1e3, "KB")].into_iter().find(|(unit, _)| bytes >= *unit);
+    match decimal {
+        Some((unit, name)) if bytes % 1e4 == 0.0 && bytes % 1024.0 != 0.0 => {
+            format!("{sign}{}{name}", trim_float(bytes / unit))
+        }
+        _ => format!("{sign}{}", Bytes(bytes.round() as u64)),
+    }
 }
 
 /// A share with as many digits as it takes to tell it from none and from all.
@@ -106,6 +123,16 @@ mod tests {
             (0.0, Unit::Share, "0%"),
             (34.125, Unit::PerSecond, "34.12/s"),
             (1229.0, Unit::Number, "1,229"),
+            (1e6, Unit::Bytes, "1MB"),
+            (1.5e9, Unit::Bytes, "1.5GB"),
+            (536_870_912.0, Unit::Bytes, "512.0MiB"),
+            (1_048_000.0, Unit::Bytes, "1023.4KiB"),
+            (-2e6, Unit::BytesPerMinute, "-2MB/min"),
+            (3_250_586.0, Unit::BytesPerMinute, "3.1MiB/min"),
+            (0.0, Unit::BytesPerSecond, "0B/s"),
+            (0.0125, Unit::SharePerMinute, "1.25%/min"),
+            (-0.00125, Unit::SecondsPerMinute, "-1.25ms/min"),
+            (4.5, Unit::NumberPerMinute, "4.5/min"),
             (0.25, Unit::Number, "0.25"),
         ];
         for (value, unit, text) in table {

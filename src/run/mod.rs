@@ -2,6 +2,7 @@
 //!
 //! `run` does one; what tries several loads, or several sizes of a target, does one after another.
 
+mod order;
 mod session;
 mod stops;
 
@@ -27,8 +28,8 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// Threads that make the load; without it [as many as are fit](workers).
     pub workers: Option<u16>,
-    /// What `--env` gave.
-    pub env: Vec<(String, String)>,
+    /// What the test's times were multiplied by; 1 where they were left alone.
+    pub time_scale: f64,
     /// Whether a suspect run is no better than an invalid one.
     pub strict: bool,
     pub progress: Mode,

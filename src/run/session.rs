@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 
+use super::order::Order;
 use super::{On, RunError, Settings, Stops, workers};
-use crate::engine::{Base, Interval, Once, OnceReport, Prepared};
-use crate::metrics::{Heat, Sample, Second, Staged, Watched};
+use crate::engine::{Interval, LogLine, Once, OnceReport, Prepared};
+use crate::metrics::{Sample, Second, Staged, Watched, Windows};
 use crate::outcome::OwnFault;
-use crate::output::{Course, Progress, say};
+use crate::output::{Course, Mode, Progress, Said, say};
 use crate::result::{
-    Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError, harmless,
+    DataRanOut, Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError,
+    harmless,
 };
-use crate::scenario::model::{Scenario, Shape, TargetKind, Test};
+use crate::scenario::model::{Scenario, Shape, Start, TargetKind, Test};
 use crate::target::{self, Monitor};
-use crate::template::{Env, Shared};
+use crate::template::Shared;
 use crate::threshold::{Data, Gate, Judgement, LoadTime};
 use crate::usage;
 
@@ -32,13 +35,14 @@ pub(super) struct Session<'a> {
     shared: Option<Arc<Shared>>,
     totals: Staged,
     seconds: Vec<Second>,
-    heat: Heat,
+    windows: Windows,
     samples: Vec<Sample>,
     watched: Watched,
     /// What `setup` and `verify` captured, for the reports to leave out.
     captured: Vec<String>,
     judgements: Vec<Judgement>,
     invariants: Vec<InvariantResult>,
+    data_ran_out: Vec<DataRanOut>,
     load: LoadTime,
     cpu_time: Duration,
     cpu_share: Option<f64>,
@@ -63,12 +67,13 @@ impl<'a> Session<'a> {
             shared: None,
             totals: Staged::new(&test.catalog, test.scenarios.len()),
             seconds: Vec::new(),
-            heat: Heat::default(),
+            windows: Windows::new(&test.catalog),
             samples: Vec::new(),
             watched: Watched::default(),
             captured: Vec::new(),
             judgements: Vec::new(),
             invariants: Vec::new(),
+            data_ran_out: Vec::new(),
             load: LoadTime::planned(&test).between(Duration::ZERO, Duration::ZERO),
             cpu_time: Duration::ZERO,
             cpu_share: None,
@@ -100,7 +105,7 @@ impl<'a> Session<'a> {
         };
         self.target_url.clone_from(&ready.url);
         self.workers = workers(self.settings.workers, ready.is_local);
-        let env = Env { given: self.settings.env.clone() };
+        let env = test.env.clone();
         let shared = Arc::new(Shared::new(self.seed, ready.url.clone(), ready.bundled.is_some(), env));
         self.shared = Some(Arc::clone(&shared));
         let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, shared);
@@ -109,9 +114,10 @@ impl<'a> Session<'a> {
             Err(error) => return Ok(self.without_load(Ended::SetupFailed(error.to_string()))),
         };
 
-        let mut bases = Vec::new();
+        let mut order = Order::new(&test);
         let mut ended = None;
-        for number in 0..scenario_count(&test) {
+        for number in order.first() {
+            order.touch(number);
             let setup = tokio::select! {
                 setup = prepared.once(Once::Setup, number, None, None) => setup,
                 () = stops.at_least(1) => {
@@ -121,25 +127,28 @@ impl<'a> Session<'a> {
                 }
             };
             self.captured.extend(setup.captured);
+            self.show_logs(&setup.logs);
             if !setup.problems.is_empty() {
-                ended.get_or_insert(Ended::SetupFailed(setup.problems.join("; ")));
+                ended = Some(Ended::SetupFailed(setup.problems.join("; ")));
+                break;
             }
-            bases.push(setup.base);
+            order.ready(number, setup.base);
         }
         let ended = match ended {
             Some(ended) => self.without_load(ended),
             None => {
                 let monitor = Monitor::open(&test.monitor, ready).await;
-                let ended = self.drive(&prepared, &bases, monitor, log, stops).await?;
+                let ended = self.drive(&prepared, &mut order, monitor, log, stops).await?;
                 let asked = stops.count();
-                self.verify(&prepared, &bases, stops).await;
+                self.verify(&prepared, &order, stops).await;
                 if stops.count() > asked { Ended::Interrupted } else { ended }
             }
         };
         let enough = stops.count() + 1;
-        for number in 0..scenario_count(&test) {
+        for number in order.touched() {
             tokio::select! {
-                teardown = prepared.once(Once::Teardown, number, bases.get(usize::from(number)), None) => {
+                teardown = prepared.once(Once::Teardown, number, order.base(number), None) => {
+                    self.show_logs(&teardown.logs);
                     for problem in teardown.problems {
                         say(&self.clean(&format!("warning: teardown: {problem}")));
                     }
@@ -160,14 +169,16 @@ impl<'a> Session<'a> {
     async fn drive(
         &mut self,
         prepared: &Arc<Prepared>,
-        bases: &[Base],
+        order: &mut Order,
         mut monitor: Monitor,
         log: Option<&Path>,
         stops: &Stops,
     ) -> Result<Ended, RunError> {
         let test = Arc::clone(&self.test);
         let planned = LoadTime::planned(&test);
-        let mut gate = Gate::new(&test.thresholds, &test.catalog, planned.clone());
+        let planned_end = Some(planned.end()).filter(|end| *end < Duration::MAX);
+        let mut gate = Gate::new(&test.thresholds, &test.catalog, planned);
+        let mut said = Said::new(&test);
         let mut progress = Progress::start(self.settings.progress, &courses(&test));
         let mut is_told = false;
         // The log is a second record: a full disk must not end a run that is still measuring.
@@ -185,10 +196,20 @@ impl<'a> Session<'a> {
                 None
             }
         });
-        let planned_end = Some(planned.end()).filter(|end| *end < Duration::MAX);
         let cpu_before = usage::processor_time();
-        let mut running = prepared.start(bases, self.workers).map_err(RunError::Workers)?;
+        let mut running = prepared.start(self.workers).map_err(RunError::Workers)?;
         let epoch = running.epoch;
+        for number in order.first() {
+            if let (Start::At(at), Some(base)) =
+                (test.scenarios[usize::from(number)].start, order.base(number))
+            {
+                running.begin(number, epoch + at, base.clone());
+                order.begun(number);
+                progress.begin(number.into(), at);
+            }
+        }
+        // What is done between two scenarios: `verify` of the one, `setup` of the next.
+        let mut between = JoinSet::new();
         monitor.start(epoch);
         let mut ended = Ended::Completed;
         // When the load was over, where that was before its planned end.
@@ -205,6 +226,7 @@ impl<'a> Session<'a> {
                         "stopping: running iterations may take {} to end; Ctrl-C again stops at once",
                         crate::units::scenario_duration(grace)
                     ));
+                    between.abort_all();
                     running.drain(Instant::now() + grace);
                     continue;
                 }
@@ -213,18 +235,45 @@ impl<'a> Session<'a> {
                     running.kill();
                     continue;
                 }
+                Some(done) = between.join_next(), if !between.is_empty() => {
+                    let Ok(Between { part, number, report }) = done else { continue };
+                    let asked = self.after_once(part, number, &report);
+                    if part == Once::Verify {
+                        order.verified(number);
+                        self.follow(order, number, prepared, &mut between);
+                    } else if let Err(problem) = asked {
+                        ended = Ended::SetupFailed(problem);
+                        cut_short.get_or_insert(epoch.elapsed());
+                        running.drain(Instant::now() + longest_grace(&test));
+                    } else {
+                        let at = Instant::now().max(epoch);
+                        running.begin(number, at, report.base.clone());
+                        order.ready(number, report.base);
+                        order.begun(number);
+                        gate.load_time().begin_scenario(number.into(), at - epoch);
+                        progress.begin(number.into(), at - epoch);
+                    }
+                    continue;
+                }
                 interval = running.next() => interval,
             };
             let Some(interval) = interval else { break };
-            let Interval { second, counted, users, samples, faults, stop_run } = interval;
+            let Interval { second, counted, users, samples, logs, faults, stop_run, ended: over } = interval;
             self.totals.add(&counted);
+            self.windows.add(second, &counted);
             self.samples.extend(samples);
             self.seconds.push(Second::new(second, users.iter().sum(), &counted));
-            self.heat.add(second, &counted);
             if let Some((path, log)) = &mut log
                 && let Err(problem) = log.append(second, &counted, &test.catalog)
             {
                 log_failed(&progress, path, problem);
+            }
+            for out in data_ran_out(prepared, epoch).into_iter().skip(self.data_ran_out.len()) {
+                progress.say(&self.clean(&format!("warning: {out}")));
+                self.data_ran_out.push(out);
+            }
+            for line in said.lines(&logs) {
+                progress.say(&self.clean_of_secrets(&line));
             }
             for (fault, detail) in faults {
                 progress.say(&self.clean(&format!("warning: {fault}: {detail}")));
@@ -237,17 +286,26 @@ impl<'a> Session<'a> {
             if let Some(last) = self.seconds.last() {
                 progress.tick(last, elapsed, planned_end);
             }
+            for (number, at) in over {
+                gate.load_time().end_scenario(number.into(), at);
+                if ended == Ended::Completed && order.has_followers(number) {
+                    self.verify_between(order, number, prepared, &mut between);
+                }
+            }
             if stop_run && ended == Ended::Completed {
                 ended = Ended::Stopped;
                 cut_short.get_or_insert(epoch.elapsed());
+                between.abort_all();
                 running.drain(Instant::now() + longest_grace(&test));
             }
-            if let Some(broken) = gate.tick(elapsed, &self.totals, &counted, &self.seconds)
+            if let Some(broken) =
+                gate.tick(elapsed, &self.totals, &counted, &self.seconds, &monitor.watched())
                 && ended == Ended::Completed
             {
                 let text = test.thresholds.get(broken.threshold).map(|threshold| threshold.text.clone());
                 ended = Ended::Aborted(text.unwrap_or_default());
                 cut_short.get_or_insert(epoch.elapsed());
+                between.abort_all();
                 running.kill();
             }
         }
@@ -255,7 +313,7 @@ impl<'a> Session<'a> {
         self.stop_clock(cpu_before, took);
         self.watched = monitor.finish().await;
         progress.finish();
-        self.load = planned.between(Duration::ZERO, cut_short.unwrap_or(took));
+        self.load = gate.load_time().between(Duration::ZERO, cut_short.unwrap_or(took));
         self.judge(&gate);
         if let Err(panic) = running.join() {
             // What the others counted still stands, but the run is none to believe.
@@ -274,33 +332,101 @@ impl<'a> Session<'a> {
     }
 
     fn judge(&mut self, gate: &Gate<'_>) {
-        let data = Data { totals: &self.totals, load: &self.load, seconds: &self.seconds };
+        let Session { totals, load, seconds, watched, .. } = &*self;
+        let data = Data { totals, load, seconds, watched };
         self.judgements = gate.judge_all(&data);
     }
 
+    /// Begins to ask whether a scenario's data is still right, before another one changes it.
+    fn verify_between(
+        &self,
+        order: &mut Order,
+        number: u16,
+        prepared: &Arc<Prepared>,
+        between: &mut JoinSet<Between>,
+    ) {
+        if self.test.scenarios[usize::from(number)].verify.is_empty() {
+            order.verified(number);
+            self.follow(order, number, prepared, between);
+            return;
+        }
+        let (prepared, base) = (Arc::clone(prepared), order.base(number).cloned());
+        let totals = self.totals.total();
+        between.spawn_local(async move {
+            let part = Once::Verify;
+            Between { part, number, report: prepared.once(part, number, base.as_ref(), Some(&totals)).await }
+        });
+    }
+
+    /// Begins what comes after a scenario: a wait, and `setup`.
+    fn follow(
+        &self,
+        order: &mut Order,
+        number: u16,
+        prepared: &Arc<Prepared>,
+        between: &mut JoinSet<Between>,
+    ) {
+        for (next, delay) in order.followers(&self.test, number) {
+            order.touch(next);
+            let prepared = Arc::clone(prepared);
+            between.spawn_local(async move {
+                tokio::time::sleep(delay).await;
+                let part = Once::Setup;
+                Between { part, number: next, report: prepared.once(part, next, None, None).await }
+            });
+        }
+    }
+
+    /// Keeps what a once-only part showed; an error where it did not come to its end.
+    fn after_once(&mut self, part: Once, number: u16, report: &OnceReport) -> Result<(), String> {
+        self.captured.extend(report.captured.iter().cloned());
+        self.show_logs(&report.logs);
+        if part == Once::Verify {
+            self.invariants.extend(invariants(&self.test, number, report));
+        }
+        if report.problems.is_empty() { Ok(()) } else { Err(report.problems.join("; ")) }
+    }
+
     /// Asks whether the data is still right. A user who will not wait gets no answer, and no pass either.
-    async fn verify(&mut self, prepared: &Arc<Prepared>, bases: &[Base], stops: &Stops) {
+    async fn verify(&mut self, prepared: &Arc<Prepared>, order: &Order, stops: &Stops) {
         let totals = self.totals.total();
         // One more than there were: whoever has waited for users to drain must not be taken to mean this too.
         let enough = stops.count() + 1;
-        for number in 0..scenario_count(&self.test) {
+        for number in order.not_verified() {
             if self.test.scenarios[usize::from(number)].verify.is_empty() {
                 continue;
             }
-            let base = bases.get(usize::from(number));
+            // Where the run ended before a scenario's load began, there is nothing to ask about.
+            if !order.has_begun(number) {
+                continue;
+            }
+            let base = order.base(number);
             let report = tokio::select! {
                 report = prepared.once(Once::Verify, number, base, Some(&totals)) => report,
                 () = stops.at_least(enough) => OnceReport {
-                    base: Arc::from([]),
-                    checks: Vec::new(),
-                    skipped: Vec::new(),
-                    captured: Vec::new(),
                     problems: vec!["stopped before it was asked".into()],
+                    ..OnceReport::default()
                 },
             };
-            self.invariants.extend(invariants(&self.test, number, &report));
-            self.captured.extend(report.captured);
+            // What kept it from its end stands with the invariants.
+            let _ = self.after_once(Once::Verify, number, &report);
         }
+    }
+
+    /// What `log` steps said outside of the load.
+    fn show_logs(&self, logs: &[LogLine]) {
+        if self.settings.progress != Mode::Nothing {
+            for line in Said::new(&self.test).lines(logs) {
+                say(&self.clean_of_secrets(&line));
+            }
+        }
+    }
+
+    /// What a step was told to say: what it captured is shown, secrets never.
+    fn clean_of_secrets(&self, text: &str) -> String {
+        let secrets = self.shared.as_ref().map(|shared| shared.secrets()).unwrap_or_default();
+        let none: &[String] = &[];
+        harmless(&Redactor::new(&secrets, none).redact(text), false).into_owned()
     }
 
     /// Words that may hold what a step said or was told: without secrets, and with nothing to drive a terminal.
@@ -317,13 +443,14 @@ impl<'a> Session<'a> {
             test: &self.test,
             totals: &self.totals,
             seconds: &self.seconds,
-            heat: &self.heat,
+            windows: &self.windows,
             watched: &self.watched,
             samples: &self.samples,
             judgements: &self.judgements,
             invariants: self.invariants.clone(),
             ended,
             load: &self.load,
+            time_scale: self.settings.time_scale,
             command: &self.settings.command,
             seed: self.seed,
             workers: u32::try_from(self.workers).unwrap_or(u32::MAX),
@@ -337,10 +464,23 @@ impl<'a> Session<'a> {
             cpu_share: self.cpu_share,
             peak_rss_bytes: usage::peak_resident(),
             secrets: &secrets,
+            data_ran_out: &self.data_ran_out,
             strict: self.settings.strict,
             captured: &captured,
         })
     }
+}
+
+/// The feeders that ran out so far, the first of them first.
+fn data_ran_out(prepared: &Prepared, epoch: Instant) -> Vec<DataRanOut> {
+    let out = prepared.ran_out().map(|(feeder, at)| DataRanOut {
+        name: feeder.name.clone(),
+        rows: feeder.rows.count(),
+        at: at.saturating_duration_since(epoch),
+    });
+    let mut out: Vec<DataRanOut> = out.collect();
+    out.sort_by_key(|out| out.at);
+    out
 }
 
 /// The checks of `verify` by name: held, broken, or never asked.
@@ -352,40 +492,44 @@ fn invariants(test: &Test, scenario: u16, report: &OnceReport) -> Vec<InvariantR
             continue;
         }
         let mut seen = report.checks.iter().filter(|result| result.check.index() == index).peekable();
-        let (state, detail) = if report.skipped.iter().any(|check| check.index() == index) {
-            (InvariantState::Skipped, None)
-        } else if seen.peek().is_none() {
-            (InvariantState::NotAsked, problem.clone())
-        } else {
-            match seen.find(|result| !result.held) {
+        let is_skipped = report.skipped.iter().any(|check| check.index() == index);
+        // One that is asked several times may be skipped once, and broken another time.
+        let (state, detail) = match (seen.peek().is_some(), is_skipped) {
+            (true, _) => match seen.find(|result| !result.held) {
                 Some(broken) => (InvariantState::Broken, broken.detail.clone()),
                 None => (InvariantState::Held, None),
-            }
+            },
+            (false, true) => (InvariantState::Skipped, None),
+            (false, false) => (InvariantState::NotAsked, problem.clone()),
         };
         results.push(InvariantResult { name: info.name.clone(), state, detail });
     }
-    if results.is_empty()
-        && let Some(problem) = problem
-    {
+    // What went wrong beside all checks must not go unseen.
+    let is_told = results.iter().any(|result| result.state == InvariantState::NotAsked);
+    if let Some(problem) = problem.filter(|_| !is_told) {
         let name = "verify".to_owned();
         results.push(InvariantResult { name, state: InvariantState::NotAsked, detail: Some(problem) });
     }
     results
 }
 
+/// A once-only part that was done while the load went on.
+struct Between {
+    part: Once,
+    number: u16,
+    report: OnceReport,
+}
+
 fn courses(test: &Test) -> Vec<Course> {
     let course = |scenario: &Scenario| Course {
         name: scenario.name.clone(),
+        begins: None,
         duration: match &scenario.load.shape {
             Shape::Users(profile) | Shape::Arrivals { profile, .. } => Some(profile.duration()),
-            Shape::SharedIterations { .. } => None,
+            Shape::SharedIterations { .. } | Shape::OwnIterations { .. } => None,
         },
     };
     test.scenarios.iter().map(course).collect()
-}
-
-fn scenario_count(test: &Test) -> u16 {
-    u16::try_from(test.scenarios.len()).unwrap_or(u16::MAX)
 }
 
 fn longest_grace(test: &Test) -> Duration {

@@ -23,7 +23,7 @@ pub enum Severity {
 pub struct Finding {
     pub severity: Severity,
     pub message: String,
-    /// Bytes of the file's text.
+    /// Bytes of the text of its [`Source`].
     pub span: Range<usize>,
     /// What to write instead.
     pub help: Option<String>,
@@ -43,6 +43,14 @@ impl Finding {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same, so many bytes later.
+    #[must_use]
+    pub(super) fn shifted(mut self, by: usize) -> Self {
+        let spans = std::iter::once(&mut self.span).chain(self.also.as_mut().map(|(span, _)| span));
+        spans.for_each(|span| *span = span.start + by..span.end + by);
         self
     }
 
@@ -74,13 +82,25 @@ pub struct MachineFinding {
     pub help: Option<String>,
 }
 
-/// A file as it was read: findings point into it.
+/// A file as it was read, and those that it includes: findings point into them.
+///
+/// Their texts stand one after another, so that one number says where something is.
 #[derive(Debug, Clone)]
 pub struct Source {
-    path: PathBuf,
+    /// In their order; at least one.
+    files: Vec<File>,
     text: String,
-    /// Where each line begins.
+    /// Where each line of `text` begins.
     lines: Vec<usize>,
+}
+
+#[derive(Debug, Clone)]
+struct File {
+    path: PathBuf,
+    /// Its first line, among those of all files.
+    line: usize,
+    /// Where it begins in the text.
+    begin: usize,
 }
 
 /// More findings than anyone reads at once; what a broken generator of scenarios makes must not take minutes
@@ -97,23 +117,61 @@ impl Source {
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
         let text = text.into();
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Source { path: path.into(), text, lines }
+        Source { files: vec![File { path: path.into(), line: 0, begin: 0 }], text, lines }
     }
 
+    /// Adds a file that one of the others includes; where it begins.
+    pub(super) fn add(&mut self, path: PathBuf, text: &str) -> usize {
+        // No line belongs to two files.
+        self.text.push('\n');
+        let begin = self.text.len();
+        self.files.push(File { path, line: self.lines.len(), begin });
+        self.lines.push(begin);
+        self.lines.extend(text.match_indices('\n').map(|(at, _)| begin + at + 1));
+        self.text.push_str(text);
+        begin
+    }
+
+    /// The file that includes the others.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.files[0].path
     }
 
+    /// The file to which a byte of the text belongs.
+    pub fn path_at(&self, offset: usize) -> &Path {
+        &self.file(offset).path
+    }
+
+    /// A path that stands in a file, taken from the folder of that file.
+    pub(super) fn beside(&self, offset: usize, path: &str) -> PathBuf {
+        self.path_at(offset).parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// All files, one after another.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Where a byte of the text stands.
+    /// Where a byte of the text stands in its file.
     pub fn position(&self, offset: usize) -> Position {
         let offset = self.boundary(offset);
         let line = self.line_index(offset);
         let column = self.text[self.lines[line]..offset].chars().count() + 1;
-        Position { line: line + 1, column }
+        Position { line: line + 1 - self.file(offset).line, column }
+    }
+
+    /// A line as it is called beside `other`: `line 7`, or `line 7 of steps.yaml`.
+    pub(super) fn line_in_words(&self, offset: usize, other: usize) -> String {
+        let line = self.position(offset).line;
+        if self.file(offset).begin == self.file(other).begin {
+            return format!("line {line}");
+        }
+        format!("line {line} of {}", self.path_at(offset).display())
+    }
+
+    fn file(&self, offset: usize) -> &File {
+        let after = self.files.partition_point(|file| file.begin <= offset);
+        &self.files[after.saturating_sub(1)]
     }
 
     /// Findings as text for people, in the order of the file: a block each, with the line and what to write.
@@ -135,7 +193,7 @@ impl Source {
             let span = self.on_boundaries(&finding.span);
             let (start, end) = (self.position(span.start), self.position(span.end));
             MachineFinding {
-                file: self.path.display().to_string(),
+                file: self.path_at(span.start).display().to_string(),
                 line: start.line,
                 column: start.column,
                 end_line: end.line,
@@ -153,10 +211,13 @@ impl Source {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let path = self.path.display().to_string();
         let span = self.on_boundaries(&finding.span);
+        let file = self.file(span.start);
+        let path = file.path.display().to_string();
         let mut also = finding.also.as_ref().map(|(span, what)| (self.on_boundaries(span), what));
-        let far = also.take_if(|(also, _)| also.start.abs_diff(span.start) > NEAR);
+        let far = also.take_if(|(also, _)| {
+            also.start.abs_diff(span.start) > NEAR || self.file(also.start).begin != file.begin
+        });
         // Only the lines that matter are handed over, so that a long file costs no more than a short one.
         let start = also.as_ref().map_or(span.start, |(also, _)| also.start.min(span.start));
         let end = also.as_ref().map_or(span.end, |(also, _)| also.end.max(span.end));
@@ -170,7 +231,7 @@ impl Source {
             let at = self.position(span.start);
             group = group.element(Origin::path(path).line(at.line).char_column(at.column));
         } else {
-            let mut snippet = Snippet::source(shown).line_start(first + 1).path(path);
+            let mut snippet = Snippet::source(shown).line_start(first + 1 - file.line).path(path);
             snippet = snippet.annotation(AnnotationKind::Primary.span(span.start - begin..span.end - begin));
             if let Some((also, what)) = &also {
                 let label = normalize_untrusted_str(what);
@@ -181,9 +242,8 @@ impl Source {
             group = group.element(snippet);
         }
         if let Some((also, what)) = far {
-            let line = self.position(also.start).line;
-            group =
-                group.element(Level::NOTE.message(normalize_untrusted_str(&format!("{what}: line {line}"))));
+            let line = self.line_in_words(also.start, span.start);
+            group = group.element(Level::NOTE.message(normalize_untrusted_str(&format!("{what}: {line}"))));
         }
         if let Some(help) = &finding.help {
             group = group.element(Level::HELP.message(normalize_untrusted_str(help)));

@@ -4,6 +4,7 @@
 
 mod check;
 mod finding;
+mod include;
 pub mod model;
 pub mod monitor;
 mod read;

@@ -3,12 +3,17 @@
 //! Everything here is checked and resolved: names are slots, rows and ids (small integers), templates are
 //! compiled, quantities have units. What cannot be run cannot be written down in these types.
 
+mod poll;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::data::Rows;
+pub use poll::{Every, Poll, PollInfo, PollKind, Turn};
+
 use crate::scenario::monitor::Watch;
 use crate::scenario::threshold::Threshold;
-use crate::template::{Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
+use crate::template::{Env, Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
 use crate::units::Percent;
 
 /// One file, checked.
@@ -18,7 +23,11 @@ pub struct Test {
     pub description: Option<String>,
     /// The file it came from, as the user named it.
     pub file: PathBuf,
+    /// What `env()` and `secret()` read: the same when it is checked and when it runs.
+    pub env: Env,
     pub target: Target,
+    /// What `data` names, in the order of the file; an index is a [`FeederId`].
+    pub data: Vec<Feeder>,
     /// The loads of the file; the top-level `load` + `flow` is one named like the file.
     pub scenarios: Vec<Scenario>,
     pub thresholds: Vec<Threshold>,
@@ -44,10 +53,63 @@ pub enum TargetKind {
     Url(String),
 }
 
+/// Rows that users take.
+#[derive(Debug)]
+pub struct Feeder {
+    pub name: String,
+    /// Where they come from, as messages call it: a file, or the scenario itself.
+    pub from: String,
+    pub rows: Rows,
+    pub pick: Pick,
+    /// The fields that no report shows; where a row is one value, an empty name stands for it.
+    pub secret: Vec<String>,
+}
+
+/// Which row a user takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// The next of the file, whoever asks.
+    Next(AfterLast),
+    /// Any; the same for the same seed, scenario, user and iteration.
+    Random,
+    /// That of the user's own number, for as long as it lives.
+    PerUser(AfterLast),
+}
+
+/// What comes after the last row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterLast {
+    /// The first again.
+    Recycle,
+    /// Nothing: whoever asks goes.
+    Stop,
+}
+
+/// A name that takes rows of a feeder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Feed {
+    pub feeder: FeederId,
+    pub slot: Slot,
+}
+
+/// Which rows the users of a scenario take, and when.
+#[derive(Debug, Default)]
+pub struct Feeds {
+    /// Once, when a user comes; they stay with it.
+    pub user: Vec<Feed>,
+    /// Once, before `on_start`.
+    pub on_start: Vec<Feed>,
+    /// Before each iteration.
+    pub iteration: Vec<Feed>,
+}
+
 /// One load and what its users do.
 #[derive(Debug)]
 pub struct Scenario {
     pub name: String,
+    pub start: Start,
+    /// Whether its samples count where no filter says which do. A warm-up's do not.
+    pub is_measured: bool,
     pub load: Load,
     /// Evaluated once, in this order, before `setup`.
     pub vars: Vec<(Slot, ValueTemplate)>,
@@ -63,8 +125,19 @@ pub struct Scenario {
     pub teardown: Vec<Step>,
     /// The names of all variables and captures; a [`Slot`] is an index into it.
     pub slots: Vec<String>,
+    pub feeds: Feeds,
     /// The slots that `flow` fills: emptied (set back to what `setup` and `on_start` left) at each iteration.
     pub flow_slots: Vec<Slot>,
+}
+
+/// When a scenario's load begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// So long after the beginning of the load.
+    At(Duration),
+    /// So long after the last user of another scenario (an index into [`Test::scenarios`]) is done, and its
+    /// `verify` with it.
+    After { scenario: u16, delay: Duration },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +186,8 @@ pub enum Shape {
     Arrivals { profile: Profile, spacing: Spacing, max_users: Option<u32>, when_full: WhenFull },
     /// Closed model: a fixed number of iterations, shared by all users.
     SharedIterations { users: u32, iterations: u64 },
+    /// Closed model: a fixed number of iterations for each user.
+    OwnIterations { users: u32, each: u64 },
 }
 
 /// How arrivals follow one another.
@@ -169,14 +244,95 @@ pub struct Step {
 pub enum Action {
     Request(Box<RequestStep>),
     Think(Think),
-    Group { group: GroupId, steps: Vec<Step> },
-    Repeat { times: ValueTemplate, steps: Vec<Step> },
-    While { condition: Expr, at_most: Option<u64>, steps: Vec<Step> },
+    Group {
+        group: GroupId,
+        steps: Vec<Step>,
+    },
+    Repeat {
+        times: ValueTemplate,
+        steps: Vec<Step>,
+    },
+    While {
+        condition: Expr,
+        at_most: Option<u64>,
+        steps: Vec<Step>,
+    },
+    /// Once for each item of a list, which is in the slot meanwhile.
+    ForEach {
+        list: ValueTemplate,
+        item: Slot,
+        steps: Vec<Step>,
+    },
+    If {
+        condition: Expr,
+        then: Vec<Step>,
+        otherwise: Vec<Step>,
+    },
+    /// One of several ways, by their weights.
+    Choose(Vec<Choice>),
+    /// Again and again until something holds, or time is up.
+    Poll(Box<Poll>),
     Set(Vec<(Slot, ValueTemplate)>),
     Collect(Vec<(Slot, ValueTemplate)>),
     Check(Vec<(CheckId, Expr)>),
     Tally(Vec<Tally>),
+    Log {
+        id: LogId,
+        text: TextTemplate,
+    },
     Stop(StopWhat),
+}
+
+/// One way of a `choose`.
+#[derive(Debug)]
+pub struct Choice {
+    /// A draw below this, and not below that of the choice before, takes it; the last one's is 1.
+    pub below: f64,
+    pub steps: Vec<Step>,
+}
+
+impl Action {
+    /// The lists of steps within it, in the order of the file.
+    pub fn blocks(&self) -> Vec<&[Step]> {
+        match self {
+            Action::Group { steps, .. }
+            | Action::Repeat { steps, .. }
+            | Action::While { steps, .. }
+            | Action::ForEach { steps, .. } => vec![steps],
+            Action::If { then, otherwise, .. } => vec![then, otherwise],
+            Action::Choose(choices) => choices.iter().map(|choice| choice.steps.as_slice()).collect(),
+            Action::Poll(poll) => vec![&poll.steps],
+            Action::Request(_)
+            | Action::Think(_)
+            | Action::Set(_)
+            | Action::Collect(_)
+            | Action::Check(_)
+            | Action::Tally(_)
+            | Action::Log { .. }
+            | Action::Stop(_) => Vec::new(),
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn blocks_mut(&mut self) -> Vec<&mut [Step]> {
+        match self {
+            Action::Group { steps, .. }
+            | Action::Repeat { steps, .. }
+            | Action::While { steps, .. }
+            | Action::ForEach { steps, .. } => vec![steps],
+            Action::If { then, otherwise, .. } => vec![then, otherwise],
+            Action::Choose(choices) => choices.iter_mut().map(|choice| choice.steps.as_mut_slice()).collect(),
+            Action::Poll(poll) => vec![&mut poll.steps],
+            Action::Request(_)
+            | Action::Think(_)
+            | Action::Set(_)
+            | Action::Collect(_)
+            | Action::Check(_)
+            | Action::Tally(_)
+            | Action::Log { .. }
+            | Action::Stop(_) => Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -321,6 +477,19 @@ id! {
     CustomId,
     /// An index into [`Catalog::stages`].
     StageId,
+    /// An index into [`Test::data`].
+    FeederId,
+    /// An index into [`Catalog::polls`].
+    PollId,
+    /// The number of a `log` among those of the file, from 0.
+    LogId,
+}
+
+/// What a name of `step=` in a threshold stands for, and what can fail: the requests of one name, or a poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StepId {
+    Requests(RowId),
+    Poll(PollId),
 }
 
 /// Everything that is measured, by number: what metrics count and reports name.
@@ -328,6 +497,7 @@ id! {
 pub struct Catalog {
     pub rows: Vec<RowInfo>,
     pub groups: Vec<GroupInfo>,
+    pub polls: Vec<PollInfo>,
     pub checks: Vec<CheckInfo>,
     pub customs: Vec<CustomInfo>,
     /// The names of the named stages.

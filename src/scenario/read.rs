@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, Severity, Source};
 use super::model::{TargetKind, Test};
-use super::{check, yaml};
+use super::{check, include, yaml};
 use crate::spelling::closest;
 use crate::template::Env;
 
@@ -71,10 +71,12 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Failed> {
 
 /// Checks the text of a scenario file, `path` being what messages call it.
 pub fn load_text(path: &Path, text: String, options: &LoadOptions) -> Result<Loaded, Failed> {
-    let source = Source::new(path, text);
-    let yaml::Parsed { root, mut findings } = yaml::parse(source.text());
+    let mut source = Source::new(path, text);
+    let yaml::Parsed { root, mut findings } = yaml::parse(source.text(), 0);
     let mut checked = None;
     if let Some(root) = root {
+        let (root, included) = include::expand(&mut source, &root);
+        findings.extend(included);
         let (result, more) = check::check(&source, &root, options);
         findings.extend(more);
         checked = result;
@@ -111,7 +113,7 @@ fn empty() -> Finding {
         .help("a test needs a `target`, a `load` and a `flow`; `loadtest schema` lists all keys")
 }
 
-fn read(path: &Path) -> Result<String, ReadError> {
+pub(super) fn read(path: &Path) -> Result<String, ReadError> {
     let failed = |problem| ReadError { path: path.to_owned(), problem };
     if path.is_dir() {
         return Err(failed(ReadProblem::Directory));

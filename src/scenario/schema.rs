@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::check::keys::{Key, Place, STEP, Shape, TEST};
+use super::check::keys::{Key, Place, STEP, SUITE, Shape, TEST};
 
 /// The schema as `loadtest schema` prints it.
 pub fn schema() -> Value {
@@ -11,8 +11,7 @@ pub fn schema() -> Value {
     let mut root = Map::new();
     root.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
     root.insert("title".into(), json!("loadtest scenario"));
-    let test = place(&TEST, &mut places);
-    root.extend(test.as_object().cloned().unwrap_or_default());
+    root.extend(either(&TEST, &SUITE, &mut places));
     let mut definitions = Map::new();
     let mut done = 0;
     // Describing a place may bring up others.
@@ -40,6 +39,30 @@ fn place(place: &'static Place, places: &mut Vec<&'static Place>) -> Value {
     schema
 }
 
+/// A map that is one place or another; which of them, its required keys tell.
+///
+/// All keys stand side by side, so that an editor offers those of both as long as neither is chosen.
+fn either(
+    one: &'static Place,
+    other: &'static Place,
+    places: &mut Vec<&'static Place>,
+) -> Map<String, Value> {
+    let (first, second) = (place(one, places), place(other, places));
+    let mut root = first.as_object().cloned().unwrap_or_default();
+    root.remove("required");
+    let mut properties = second["properties"].as_object().cloned().unwrap_or_default();
+    properties.extend(first["properties"].as_object().cloned().unwrap_or_default());
+    root.insert("properties".into(), Value::Object(properties));
+    let form = |own: &'static Place, required: &Value, not: &'static Place| {
+        let strange: Vec<Value> =
+            not.all().filter(|key| !own.has(key.name)).map(|key| json!({ "required": [key.name] })).collect();
+        json!({ "required": required, "not": { "anyOf": strange } })
+    };
+    let forms = [form(one, &first["required"], other), form(other, &second["required"], one)];
+    root.insert("oneOf".into(), json!(forms));
+    root
+}
+
 fn described(key: &Key, places: &mut Vec<&'static Place>) -> Value {
     let mut schema = shape(&key.shape, places);
     // Beside a `$ref` nothing else counts in draft 7.
@@ -59,6 +82,10 @@ fn shape(shape_of: &Shape, places: &mut Vec<&'static Place>) -> Value {
         Shape::Duration => json!({ "type": "string", "pattern": duration }),
         Shape::Rate => json!({ "type": "string", "pattern": r"^\s*[0-9.eE+]+\s*/\s*(s|sec|m|min|h)\s*$" }),
         Shape::Share => json!({ "type": "string", "pattern": r"^\s*[0-9.]+\s*%\s*$" }),
+        Shape::LeavingRate => {
+            json!({ "type": "string", "pattern": r"^\s*[0-9.]+\s*%\s*/\s*(s|sec|m|min|h)\s*$" })
+        }
+        Shape::Number => json!({ "type": "number", "minimum": 0 }),
         Shape::Whole(least) => json!({ "type": "integer", "minimum": least }),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Word(words) => json!({ "enum": words }),
@@ -104,7 +131,7 @@ mod tests {
     }
 
     fn is_valid(validator: &jsonschema::Validator, text: &str) -> Result<(), String> {
-        let parsed = crate::scenario::yaml::parse(text);
+        let parsed = crate::scenario::yaml::parse(text, 0);
         let json = to_json(&parsed.root.unwrap());
         validator.validate(&json).map_err(|error| format!("{} at {}", error, error.instance_path()))
     }
@@ -147,14 +174,15 @@ mod tests {
     fn every_place_and_key_of_the_checker_is_described() {
         let schema = schema();
         let definitions = schema["definitions"].as_object().unwrap();
-        assert_eq!(definitions.len(), 9);
+        assert_eq!(definitions.len(), 17);
         for key in STEP.all() {
             let described = &definitions["step"]["properties"][key.name]["description"];
             assert_eq!(described.as_str(), Some(key.about), "{}", key.name);
         }
-        for key in TEST.all() {
+        for key in TEST.all().chain(SUITE.all()) {
             assert!(schema["properties"][key.name]["description"].is_string(), "{}", key.name);
         }
-        assert_eq!(schema["required"], json!(["load", "flow"]));
+        assert_eq!(schema["oneOf"][0]["required"], json!(["load", "flow"]));
+        assert_eq!(schema["oneOf"][1]["required"], json!(["scenarios"]));
     }
 }

@@ -62,6 +62,69 @@ flow:
     assert_eq!(filled, ["id", "twice"]);
 }
 
+/// No warnings where each way fills a name, where a poll waits for it, or where an item is used in its loop.
+#[test]
+fn names_that_are_filled_on_every_way() {
+    let test = test_of(
+        "flow:
+  - get: /first
+    capture: { list: json.list }
+  - if: status == 200
+    then:
+      - get: /a
+        capture: { one: json.one }
+      - get: /a/${ one }
+    else:
+      - choose:
+          - weight: 1
+            do:
+              - get: /b
+                capture: { one: json.one }
+          - weight: 2
+            do:
+              - get: /c
+                capture: { one: json.one }
+  - get: /d/${ one }
+  - for_each: ${ list }
+    do:
+      - get: /e/${ item }
+        capture: { two: json.two }
+      - get: /f/${ two }
+      - for_each: ${ list }
+        do:
+          - get: /g/${ item }/${ two }
+  - repeat: 2
+    do:
+      - if: json.other
+        then:
+          - get: /h
+            capture: { three: json.three }
+        else:
+          - get: /i/${ three }
+            when: three != null
+  - poll:
+      - get: /j
+        expect: { business: { not yet: 404 } }
+        capture: { order: json.order }
+    until: order != null
+    every: ${ order | default(100) }
+    at_most: 1m
+  - poll:
+      - get: /k
+        capture: { ticket: json.ticket }
+    until: json.ready
+    at_most: 1m
+  - get: /l/${ order }/${ ticket }
+",
+    );
+    let scenario = &test.scenarios[0];
+    let last = scenario.flow.last().unwrap();
+    assert_eq!(needs(scenario, last), ["order", "ticket"]);
+    let Action::ForEach { steps, .. } = &scenario.flow[3].action else { panic!("{:?}", scenario.flow[3]) };
+    assert_eq!(needs(scenario, &scenario.flow[3]), ["list"]);
+    assert_eq!(needs(scenario, &steps[0]), ["item"]);
+}
+
 #[test]
 fn a_body_is_kept_only_where_something_reads_it() {
     let bodies = |blocks: &str| -> Vec<bool> {
@@ -154,8 +217,8 @@ fn the_command_line_wins_over_the_file() {
 
 #[test]
 fn every_key_together() {
-    let text = include_str!("../../tests/fixtures/valid/every-key.yaml");
-    let loaded = read(text).map_err(|error| error.to_string()).unwrap();
+    let path = Path::new("tests/fixtures/valid/every-key.yaml");
+    let loaded = load(path, &LoadOptions::default()).map_err(|error| error.to_string()).unwrap();
     insta::assert_debug_snapshot!(loaded.test);
 }
 

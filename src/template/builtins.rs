@@ -9,8 +9,10 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use sha2::{Digest, Sha256};
 
 use super::TemplateError;
+use super::env::{Env, SecretError};
 use super::lexer::{Kind, Token};
-use super::scope::{Env, mend_missing, with_current};
+use super::scope::{mend_missing, with_current};
+use super::times::{LARGEST_TEXT, TIMES, times};
 use super::{answer_json, write_json};
 
 /// The names an expression may call.
@@ -61,6 +63,13 @@ pub(super) fn register(engine: &mut Environment<'static>) {
     engine.add_filter("hmac_sha256", hmac_sha256);
     engine.add_function("urlencode", |value: &Value| urlencode(&bytes_of(value)));
     engine.add_filter("urlencode", |value: &Value| urlencode(&bytes_of(value)));
+    engine.add_function(TIMES, |left: &Value, right: &Value| times(left, right));
+    engine.add_filter("replace", replace);
+    engine.add_filter("join", join);
+    engine.add_filter("format", format);
+    // Nothing that a load test needs, and each makes as much as a number says.
+    ["indent", "slice", "batch", "pprint"].into_iter().for_each(|name| engine.remove_filter(name));
+    engine.add_filter("tojson", tojson);
     engine.add_filter("default", default);
     engine.add_filter("d", default);
 }
@@ -147,12 +156,7 @@ fn env(name: &str, default: Option<Value>) -> Result<Value, Error> {
 }
 
 fn secret(name: &str) -> Result<String, Error> {
-    with_current(|scope| {
-        let value = scope.shared.env.get(name);
-        let value = value.ok_or_else(|| wrong(format!("the secret `{name}` is not in the environment")))?;
-        scope.shared.note_secret(&value);
-        Ok(value)
-    })
+    with_current(|scope| scope.shared.secret(name)).map_err(|error| wrong(error.to_string()))
 }
 
 /// The first match of an RFC 9535 path, or null.
@@ -227,6 +231,64 @@ fn bytes_of(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     write_json(value, &mut out);
     out
+}
+
+/// What an operation is about to make, if it is not too much.
+fn bounded(bytes: Option<usize>, what: &str) -> Result<(), Error> {
+    match bytes {
+        Some(bytes) if bytes <= LARGEST_TEXT => Ok(()),
+        _ => Err(wrong(format!("{what} would make a text of more than {} MiB", LARGEST_TEXT >> 20))),
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    String::from_utf8_lossy(&bytes_of(value)).into_owned()
+}
+
+fn replace(text: &Value, from: &Value, to: &Value) -> Result<Value, Error> {
+    if text.is_undefined() || text.is_none() {
+        return Ok(Value::UNDEFINED);
+    }
+    let (text, from, to) = (text_of(text), text_of(from), text_of(to));
+    let made = text.matches(from.as_str()).count().checked_mul(to.len());
+    bounded(made.and_then(|made| made.checked_add(text.len())), "replace()")?;
+    Ok(Value::from(text.replace(from.as_str(), &to)))
+}
+
+/// The items of a list as texts, or those of one field of each.
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]
+fn join(list: &Value, between: Option<&Value>, field: Option<&str>, named: Kwargs) -> Result<String, Error> {
+    let field = field.map_or_else(|| named.get("attribute"), |field| Ok(Some(field)))?;
+    let named_between: Option<&Value> = named.get("d")?;
+    named.assert_all_used()?;
+    let between = between.or(named_between).map(text_of).unwrap_or_default();
+    let mut joined = String::new();
+    for (place, item) in list.try_iter()?.enumerate() {
+        if place > 0 {
+            joined.push_str(&between);
+        }
+        let item = field.map_or(Ok(item.clone()), |field| item.get_attr(field))?;
+        joined.push_str(&text_of(&item));
+        bounded(Some(joined.len()), "join()")?;
+    }
+    Ok(joined)
+}
+
+/// Like C's `printf`: `"%05d" | format(7)`.
+#[expect(clippy::needless_pass_by_value, reason = "the engine hands arguments over by value")]
+fn format(pattern: &str, values: Rest<Value>) -> Result<String, Error> {
+    let widest = pattern.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
+    // `%*d` takes its width from the values.
+    if widest > Some(3) || pattern.contains('*') {
+        return Err(wrong("format(): a width has at most three digits"));
+    }
+    minijinja::formatting::format(minijinja::formatting::FormatStyle::Printf, pattern, &values)
+}
+
+fn tojson(value: &Value) -> String {
+    let mut out = Vec::new();
+    write_json(value, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 fn described(value: &Value) -> String {
@@ -343,20 +405,29 @@ fn check_literals(name: &str, source: &str, call: &[Token], env: &Env) -> Result
         "now" => {
             jiff::fmt::strtime::format(&literal, &jiff::Zoned::now()).err().map(|error| error.to_string())
         }
-        "env" | "secret" if commas == 0 && env.get(&literal).is_none() => {
-            let help = if name == "env" {
-                format!(
-                    "set it, run with `--env {literal}=…`, or give a default: `env(\"{literal}\", \"…\")`"
-                )
-            } else {
-                format!("set it in the environment before the run, or run with `--env {literal}=…`")
-            };
+        "env" if commas == 0 && env.get(&literal).is_none() => {
             return Err(TemplateError {
                 problem: format!("the environment variable `{literal}` is not set"),
-                help: Some(help),
+                help: Some(format!(
+                    "set it, run with `--env {literal}=…` or `--env-file`, or give a default: `env(\"{literal}\", \"…\")`"
+                )),
                 at: Some(at),
             });
         }
+        "secret" if commas == 0 => match env.secret(&literal) {
+            Ok(_) => None,
+            Err(error) => {
+                let help = match error {
+                    SecretError::Missing { .. } => format!(
+                        "set it in the environment before the run, or `{literal}_FILE` to a file that holds it, or run with `--env-file`"
+                    ),
+                    SecretError::File { .. } => {
+                        "let it name a file that holds the secret and nothing else".into()
+                    }
+                };
+                return Err(TemplateError { problem: error.to_string(), help: Some(help), at: Some(at) });
+            }
+        },
         _ => None,
     };
     match problem {

@@ -3,15 +3,18 @@
 //! A plain name, `user.id`, `header("…")`, a path into `json` and literals are answered here; all else is the
 //! expression engine's (minijinja).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 
 use minijinja::value::Value;
-use minijinja::{Environment, Expression, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind, Expression, UndefinedBehavior};
 
 use super::lexer::{Kind, Token, tokens};
 use super::names::{ANSWER_NAMES, Visible, check_names, free_names, slots_used};
 use super::scope::{CONTEXT, Scope, lend};
+use super::shape::check_shape;
+use super::times::with_times;
 use super::{Slot, TemplateError, builtins};
 
 /// What an expression reads of the answer.
@@ -36,6 +39,16 @@ impl Reads {
 pub struct EvalError {
     pub expression: String,
     pub problem: String,
+    /// It looks at an answer, and what that holds may be the reason: the answer is not as it should be, and the
+    /// file is not wrong.
+    pub is_of_answer: bool,
+}
+
+impl EvalError {
+    /// What the file says cannot be done.
+    pub fn of_file(expression: &str, problem: impl Into<String>) -> Self {
+        EvalError { expression: expression.to_owned(), problem: problem.into(), is_of_answer: false }
+    }
 }
 
 /// A compiled expression.
@@ -55,6 +68,8 @@ pub struct Expr {
 enum Code {
     Const(Value),
     Slot(Slot),
+    /// A field of what a name stands for: `users.name`.
+    Field(Slot, Box<str>),
     UserId,
     Iteration,
     Status,
@@ -98,6 +113,7 @@ impl Expr {
     }
 
     fn compile_words(source: &str, words: &[Token], visible: Visible<'_>) -> Result<Expr, TemplateError> {
+        check_shape(source, words)?;
         check_names(source, words, visible)?;
         builtins::check_calls(source, words, visible.env)?;
         let text = |index: usize| words.get(index).map(|word| word.text(source));
@@ -117,7 +133,7 @@ impl Expr {
         }
         let code = match simple(source, words, visible) {
             Some(code) => code,
-            None => Code::Engine(ENGINE.compile_expression_owned(source.to_owned()).map_err(|error| {
+            None => Code::Engine(compiled(source, words).map_err(|error| {
                 let problem = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
                 TemplateError {
                     problem: format!("`{source}` is no expression: {problem}"),
@@ -169,12 +185,12 @@ impl Expr {
         Ok(self.eval_counting_missing(scope)?.0)
     }
 
-    /// Whether a condition holds. One that stumbles over something missing in an answer does not.
+    /// Whether a condition holds. One that stumbles over an answer, or over something missing, does not.
     pub fn holds(&self, scope: &mut Box<Scope>) -> Result<bool, EvalError> {
         match self.eval_counting_missing(scope) {
             Ok((_, missing)) if missing > 0 && self.orders => Ok(false),
             Ok((value, _)) => Ok(value.is_true()),
-            Err(Failed { missing: true, .. }) => Ok(false),
+            Err(failed) if failed.missing || failed.error.is_of_answer => Ok(false),
             Err(failed) => Err(failed.error),
         }
     }
@@ -193,9 +209,9 @@ impl Expr {
                 _ => {}
             }
         }
-        let [comparison] = comparisons.as_slice() else { return self.source.to_string() };
+        let [comparison] = comparisons.as_slice() else { return self.with_problem(scope) };
         let mut side = |text: &str| {
-            let side = ENGINE.compile_expression_owned(text.trim().to_owned()).ok()?;
+            let side = compiled(text.trim(), &tokens(text.trim())).ok()?;
             let (value, _) = lend(scope, || side.eval(CONTEXT.clone()));
             let mut shown = Vec::new();
             super::write_json(&value.ok()?, &mut shown);
@@ -203,7 +219,15 @@ impl Expr {
         };
         match (side(&self.source[..comparison.start]), side(&self.source[comparison.end..])) {
             (Some(left), Some(right)) => format!("{} ({left} and {right})", self.source),
-            _ => self.source.to_string(),
+            _ => self.with_problem(scope),
+        }
+    }
+
+    /// The expression, with what keeps it from being evaluated.
+    fn with_problem(&self, scope: &mut Box<Scope>) -> String {
+        match self.eval(scope) {
+            Ok(_) => self.source.to_string(),
+            Err(error) => error.to_string(),
         }
     }
 
@@ -239,6 +263,10 @@ impl Expr {
         Ok(match &self.code {
             Code::Const(value) => (value.clone(), 0),
             Code::Slot(slot) => (scope.get(*slot).cloned().unwrap_or(Value::UNDEFINED), 0),
+            Code::Field(slot, name) => {
+                let field = scope.get(*slot).and_then(|object| object.get_attr(name).ok());
+                (field.unwrap_or(Value::UNDEFINED), 0)
+            }
             Code::UserId => (Value::from(scope.user_id), 0),
             Code::Iteration => (Value::from(scope.iteration), 0),
             Code::Status => (scope.status(), 0),
@@ -260,12 +288,25 @@ impl Expr {
                     Ok(value) => (value, missing),
                     Err(error) => {
                         let problem = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-                        let error = EvalError { expression: self.source.to_string(), problem };
+                        // A large answer that takes too long to go through is no wrong answer.
+                        let is_of_answer = self.reads.answer && error.kind() != ErrorKind::OutOfFuel;
+                        let error = EvalError { expression: self.source.to_string(), problem, is_of_answer };
                         return Err(Failed { error, missing: missing > 0 });
                     }
                 }
             }
         })
+    }
+}
+
+fn compiled(source: &str, words: &[Token]) -> Result<Expression<'static, 'static>, minijinja::Error> {
+    match with_times(source, words) {
+        Cow::Borrowed(source) => ENGINE.compile_expression_owned(source.to_owned()),
+        // Where it is no expression, that is said of what the file has.
+        Cow::Owned(own) => {
+            ENGINE.compile_expression(source)?;
+            ENGINE.compile_expression_owned(own)
+        }
     }
 }
 
@@ -319,9 +360,9 @@ fn simple(source: &str, words: &[Token], visible: Visible<'_>) -> Option<Code> {
                 None => None,
             },
         },
-        (3, Kind::Name) if source.starts_with("user") && text(1) == Some(".") => match (text(0), text(2)) {
-            (Some("user"), Some("id")) => Some(Code::UserId),
-            (Some("user"), Some("iteration")) => Some(Code::Iteration),
+        (3, Kind::Name) if text(0) == Some("user") && text(1) == Some(".") => match text(2) {
+            Some("id") => Some(Code::UserId),
+            Some("iteration") => Some(Code::Iteration),
             _ => None,
         },
         (4, Kind::Name) if text(0) == Some("header") && text(1) == Some("(") && text(3) == Some(")") => {
@@ -331,6 +372,9 @@ fn simple(source: &str, words: &[Token], visible: Visible<'_>) -> Option<Code> {
         }
         (_, Kind::Name) if text(0) == Some("json") => {
             json_path(source, &words[1..]).map(|path| Code::Json(path.into()))
+        }
+        (3, Kind::Name) if text(1) == Some(".") && words[2].kind == Kind::Name => {
+            visible.slot(text(0)?).map(|slot| Code::Field(slot, text(2).unwrap_or_default().into()))
         }
         _ => None,
     }

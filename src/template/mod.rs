@@ -5,24 +5,28 @@
 //! beforehand, so that a body nobody reads is never parsed.
 
 mod builtins;
+mod env;
 mod expr;
 mod json;
 mod lexer;
 mod names;
 mod random;
 mod scope;
+mod shape;
 mod text;
+mod times;
 
+pub use env::{Env, EnvFileError, EnvFileProblem, SecretError};
 pub use expr::{EvalError, Expr, Reads};
-pub use json::{answer_json, object, write_json};
-pub use names::{Visible, is_reserved};
+pub use json::{answer_json, object, parse_json, write_json};
+pub use names::{RowFields, RowNames, Visible, is_reserved};
 pub use random::Random;
-pub use scope::{Answer, Env, Scope, Shared};
+pub use scope::{Answer, Scope, Shared};
 pub use text::{Encoding, JsonTemplate, TextTemplate, Uses, ValueTemplate};
 
 /// A value of an expression: null (shown as `null`, held as undefined), a truth value, number, text, list or
 /// object.
-pub use minijinja::value::Value;
+pub use minijinja::value::{Value, ValueKind};
 
 use std::ops::Range;
 

@@ -1,9 +1,11 @@
 //! The names in an expression: which it may use, which it does use, and what to say of others.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::env::Env;
 use super::lexer::{Kind, Token};
-use super::scope::Env;
+use super::times::TIMES;
 use super::{Slot, TemplateError, builtins};
 
 /// Which names an expression may use.
@@ -15,7 +17,25 @@ pub struct Visible<'a> {
     pub answer: bool,
     /// `results`, in `verify`.
     pub results: bool,
+    /// The names among `slots` that stand for rows of data.
+    pub rows: &'a [RowNames],
     pub env: &'a Env,
+}
+
+/// A name that stands for a row of data, and what is known of it.
+#[derive(Debug, Clone)]
+pub struct RowNames {
+    pub name: String,
+    pub fields: RowFields,
+}
+
+/// What a row of data holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowFields {
+    /// One value: the row is a text or a number.
+    Whole,
+    /// Values by name.
+    Named(Arc<[Arc<str>]>),
 }
 
 impl Visible<'_> {
@@ -40,6 +60,7 @@ pub fn is_reserved(name: &str) -> bool {
         || KEYWORDS.contains(&name)
         || builtins::FUNCTIONS.contains(&name)
         || name == "results"
+        || name == TIMES
 }
 
 /// Words of the expression language itself.
@@ -108,13 +129,14 @@ pub(super) fn check_names(source: &str, words: &[Token], visible: Visible<'_>) -
         }
     }
     for (place, word) in words.iter().enumerate() {
+        if place.checked_sub(1).is_some_and(|at| words[at].text(source) == ".") {
+            continue;
+        }
+        check_field(source, &words[place..], visible)?;
         let attribute = (words.get(place + 1).map(|w| w.text(source)) == Some("."))
             .then(|| words.get(place + 2))
             .flatten();
         let Some(attribute) = attribute else { continue };
-        if place.checked_sub(1).is_some_and(|at| words[at].text(source) == ".") {
-            continue;
-        }
         let known: &[&str] = match word.text(source) {
             "user" => &["id", "iteration"],
             "target" => &["url", "bundled"],
@@ -133,6 +155,43 @@ pub(super) fn check_names(source: &str, words: &[Token], visible: Visible<'_>) -
         }
     }
     Ok(())
+}
+
+/// A field of a row of data must be one of its columns.
+fn check_field(source: &str, words: &[Token], visible: Visible<'_>) -> Result<(), TemplateError> {
+    let [row, mark, field, ..] = words else { return Ok(()) };
+    let (row, mark, name) = (row.text(source), mark.text(source), field.text(source));
+    let Some(RowNames { fields, .. }) = visible.rows.iter().find(|known| known.name == row) else {
+        return Ok(());
+    };
+    let at = Some(field.range.clone());
+    let name = match (mark, field.kind) {
+        (".", _) => name,
+        // `users["name"]`
+        ("[", Kind::Text) => name.get(1..name.len() - 1).unwrap_or(name),
+        ("[", Kind::Number) => {
+            let problem = format!("`{row}` is one row already: the one that this iteration has");
+            return Err(TemplateError { problem, help: Some(format!("leave `[{name}]` out")), at });
+        }
+        _ => return Ok(()),
+    };
+    let RowFields::Named(names) = fields else {
+        let problem = format!("a row of `{row}` is one value, and has no `{name}`");
+        return Err(TemplateError { problem, help: Some(format!("write `{row}` alone")), at });
+    };
+    if names.iter().any(|known| **known == *name) {
+        return Ok(());
+    }
+    let help = match crate::spelling::closest(name, names.iter().map(|known| &**known)) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => {
+            const SHOWN: usize = 8;
+            let shown = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>();
+            let more = if names.len() > SHOWN { " …" } else { "" };
+            format!("it has {}{more}", shown.join(", "))
+        }
+    };
+    Err(TemplateError { problem: format!("the rows of `{row}` have no `{name}`"), help: Some(help), at })
 }
 
 fn unknown_name(name: &str, at: Range<usize>, visible: Visible<'_>) -> TemplateError {

@@ -19,6 +19,13 @@ impl Random {
         Random { state }
     }
 
+    /// The stream that draws a row of the data that is `feeder`th in its file: apart from the iteration's own,
+    /// so that a feeder more or less changes nothing else.
+    pub fn of_row(seed: u64, feeder: u64, scenario: u64, user: u64, iteration: u64) -> Self {
+        let own = mix(feeder.wrapping_add(0xA076_1D64_78BD_642F));
+        Random::of_iteration(seed ^ own, scenario, user, iteration)
+    }
+
     pub fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.state)

@@ -11,22 +11,10 @@ use std::time::Duration;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 
+use super::env::{Env, SecretError};
 use super::json::answer_json;
 use super::{Random, Slot};
 use crate::http::Response;
-
-/// The environment that `env()` and `secret()` read: `--env K=V` first, then the process's own.
-#[derive(Debug, Clone, Default)]
-pub struct Env {
-    pub given: Vec<(String, String)>,
-}
-
-impl Env {
-    pub fn get(&self, name: &str) -> Option<String> {
-        let given = self.given.iter().rev().find(|(known, _)| known == name);
-        given.map(|(_, value)| value.clone()).or_else(|| std::env::var(name).ok())
-    }
-}
 
 /// What all users of a run share.
 #[derive(Debug, Default)]
@@ -35,8 +23,8 @@ pub struct Shared {
     pub target_url: String,
     pub target_bundled: bool,
     pub env: Env,
-    /// What `secret()` gave out: never shown in a report.
-    secrets: Mutex<Vec<String>>,
+    /// What `secret()` gave out, by name: never shown in a report.
+    secrets: Mutex<Vec<(String, String)>>,
     /// `counter(name)`: in the order of first use; a run has few.
     counters: Mutex<Vec<(String, Arc<AtomicU64>)>>,
 }
@@ -46,16 +34,21 @@ impl Shared {
         Shared { seed, target_url, target_bundled, env, ..Shared::default() }
     }
 
-    pub(super) fn note_secret(&self, value: &str) {
+    /// A secret by its name. It is looked for once in a run: what lies in a file is not read for each request.
+    pub(super) fn secret(&self, name: &str) -> Result<String, SecretError> {
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        if !value.is_empty() && !secrets.iter().any(|known| known == value) {
-            secrets.push(value.to_owned());
+        if let Some((_, value)) = secrets.iter().find(|(known, _)| known == name) {
+            return Ok(value.clone());
         }
+        let value = self.env.secret(name)?;
+        secrets.push((name.to_owned(), value.clone()));
+        Ok(value)
     }
 
     /// What must not be shown.
     pub fn secrets(&self) -> Vec<String> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.iter().map(|(_, value)| value.clone()).collect()
     }
 
     /// 1, 2, 3 … over the run.

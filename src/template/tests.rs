@@ -19,7 +19,7 @@ fn scope() -> Box<Scope> {
 }
 
 fn visible<'a>(names: &'a [String], env: &'a Env) -> Visible<'a> {
-    Visible { slots: names, answer: true, results: false, env }
+    Visible { slots: names, answer: true, results: false, rows: &[], env }
 }
 
 fn compile(source: &str) -> Result<Expr, TemplateError> {
@@ -85,9 +85,41 @@ fn names_keep_their_types() {
         ("regex('id=17;', 'id=([0-9]+)')", "\"17\""),
         ("jsonpath(seats, '$[2]')", "30"),
         ("missing | default('none')", "\"none\""),
+        ("seats | join('-')", "\"10-20-30\""),
+        ("[{'id': 1}, {'id': 2}] | join(', ', attribute='id')", "\"1, 2\""),
+        ("[1, 'x', [2]] | join", "\"1x[2]\""),
+        ("'a-b-c' | replace('-', '')", "\"abc\""),
+        ("missing | replace('-', '')", "null"),
+        ("'%05d/%s' | format(7, 'x')", "\"00007/x\""),
+        ("{'a': [1, null]} | tojson", "\"{\\\"a\\\":[1,null]}\""),
+        ("seats[0] * 2 + 1", "21"),
+        ("'ab' * 2", "\"abab\""),
     ];
     for (source, expected) in table {
         assert_eq!(eval(source), expected, "{source}");
+    }
+}
+
+/// Where a server says how often and of what, it must not say how much memory is ours.
+#[test]
+fn what_an_operation_makes_is_bounded() {
+    let body = r#"{"n": 100000000, "text": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "list": [1]}"#;
+    for source in [
+        "json.text * json.n",
+        "json.n * json.list",
+        "(json.text * 200000) | replace('x', json.text)",
+        "range(100000) | join(json.text * 10)",
+        "'%0999999999d' | format(1)",
+        "'%*d' | format(999999999, 1)",
+    ] {
+        let mut scope = scope();
+        *scope.expect_answer() = answer(body);
+        scope.answered(std::time::Duration::from_millis(5));
+        assert!(compile(source).unwrap().eval(&mut scope).is_err(), "{source}");
+    }
+    for gone in ["indent(999999999)", "slice(999999999)", "batch(999999999, 'x')"] {
+        let error = compile(&format!("token | {gone}")).unwrap_err();
+        assert!(error.problem.starts_with("there is no filter"), "{error}");
     }
 }
 

@@ -80,13 +80,13 @@ impl Breaches {
     }
 }
 
-/// Times and shares are. A count grows with time, a rate per second follows the load, and a drift is one of the
-/// whole run.
+/// Times and shares are. A count grows with time, a rate per second follows the load, and a drift or a slope is one
+/// of the whole run.
 fn is_told_by_seconds(threshold: &Threshold) -> bool {
     match threshold.aggregate {
         Aggregate::Percentile(_) | Aggregate::Average | Aggregate::Minimum | Aggregate::Maximum => true,
         Aggregate::Rate => !matches!(threshold.metric, Metric::Requests | Metric::Iterations),
-        Aggregate::Count | Aggregate::Drift => false,
+        Aggregate::Count | Aggregate::Drift | Aggregate::Last | Aggregate::Slope => false,
     }
 }
 

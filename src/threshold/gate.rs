@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::breaches::Breaches;
 use super::judge::{Data, Gathered, Judgement, gather, holds, judge, seconds_under_load};
 use super::load_time::LoadTime;
-use crate::metrics::{Second, Staged};
+use crate::metrics::{Second, Staged, Watched};
 use crate::scenario::model::Catalog;
-use crate::scenario::threshold::{Aggregate, Comparison, Threshold};
+use crate::scenario::threshold::{Aggregate, Comparison, Metric, Threshold};
 
 /// A threshold that ends the run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,13 +29,13 @@ pub struct Gate<'a> {
     thresholds: &'a [Threshold],
     catalog: &'a Catalog,
     planned: LoadTime,
-    watched: Vec<Watched>,
+    watched: Vec<Gated>,
     /// One for each threshold.
     breaches: Vec<Breaches>,
 }
 
 #[derive(Debug)]
-struct Watched {
+struct Gated {
     /// Its place among the thresholds.
     index: usize,
     window: Option<Window>,
@@ -56,9 +56,11 @@ impl<'a> Gate<'a> {
         let watched = |(index, threshold): (usize, &Threshold)| {
             // A drift is one of the whole run by its nature.
             let over = threshold.over.filter(|_| threshold.aggregate != Aggregate::Drift);
-            (threshold.abort || over.is_some()).then(|| Watched {
+            // What is watched is kept by the second anyway.
+            let is_kept = matches!(threshold.metric, Metric::Watched { .. });
+            (threshold.abort || over.is_some()).then(|| Gated {
                 index,
-                window: over.map(Window::new),
+                window: over.filter(|_| !is_kept).map(Window::new),
                 seen: Seen::default(),
             })
         };
@@ -67,7 +69,13 @@ impl<'a> Gate<'a> {
         Gate { thresholds, catalog, planned, watched, breaches }
     }
 
-    /// To be called at the end of each second of the load, with everything so far and what that second added.
+    /// When what is under load; to be told of what turns out otherwise than planned.
+    pub fn load_time(&mut self) -> &mut LoadTime {
+        &mut self.planned
+    }
+
+    /// To be called at the end of each second of the load, with everything so far and what that second added;
+    /// `target` is what was watched until then.
     ///
     /// `elapsed` counts from the beginning of the load. After its planned end nothing is judged any more: a
     /// window on a draining target says nothing. No samples, no decision.
@@ -77,6 +85,7 @@ impl<'a> Gate<'a> {
         totals: &Staged,
         interval: &Staged,
         seconds: &[Second],
+        target: &Watched,
     ) -> Option<Broken> {
         if elapsed > self.planned.end().saturating_add(SLACK) {
             return None;
@@ -97,10 +106,15 @@ impl<'a> Gate<'a> {
                     gathered.value(threshold.aggregate, seconds).ok()
                 })
             } else {
-                let load = self.planned.between(Duration::ZERO, elapsed);
-                let data = Data { totals, load: &load, seconds };
+                // Of what is watched every second is kept: a window is a look at the last ones.
+                let over = threshold.over.filter(|_| matches!(threshold.metric, Metric::Watched { .. }));
+                let from = over.map_or(Duration::ZERO, |over| elapsed.saturating_sub(over));
+                // It says nothing before it is full.
+                let is_full = over.is_none_or(|over| elapsed + SLACK >= over);
+                let load = self.planned.between(from, elapsed);
+                let data = Data { totals, load: &load, seconds, watched: target };
                 let judgement = judge(threshold, self.catalog, &data);
-                judgement.observed.map(|observed| (observed, judgement.samples))
+                judgement.observed.filter(|_| is_full).map(|observed| (observed, judgement.samples))
             };
             let Some((observed, samples)) = value.filter(|_| elapsed >= threshold.after) else { continue };
             // A count that has yet to be reached, like `count > 0`, is not broken before anything happened. A

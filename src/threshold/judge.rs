@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use super::breaches::Breach;
 use super::load_time::LoadTime;
+use super::watched;
 use crate::metrics::{
-    Amounts, Cell, Custom, Recorder, RowRecord, ScenarioRecord, Second, Staged, Times, Tried,
+    Amounts, Cell, Custom, PollRecord, Recorder, RowRecord, ScenarioRecord, Second, Staged, Times, Tried,
+    Watched,
 };
 use crate::outcome::Cause;
-use crate::scenario::model::{Catalog, CheckInfo, RowInfo};
+use crate::scenario::model::{Catalog, CheckInfo, PollInfo, PollKind, RowInfo};
 use crate::scenario::threshold::{Aggregate, Comparison, Filter, Metric, OutcomeFilter, Threshold};
 
 /// What a threshold is judged on: a whole run, or a window of it.
@@ -21,6 +23,8 @@ pub struct Data<'a> {
     pub load: &'a LoadTime,
     /// Read by `drift` alone.
     pub seconds: &'a [Second],
+    /// Read by metrics of what is watched.
+    pub watched: &'a Watched,
 }
 
 /// What came of a threshold.
@@ -42,10 +46,10 @@ pub struct Judgement {
 }
 
 /// A value and the number of samples behind it, or why there is none.
-type Measured = Result<(f64, u64), &'static str>;
+pub(super) type Measured = Result<(f64, u64), &'static str>;
 
-const NO_SAMPLES: &str = "no samples";
-const NOT_FOR_THIS_METRIC: &str = "this metric has no such aggregate";
+pub(super) const NO_SAMPLES: &str = "no samples";
+pub(super) const NOT_FOR_THIS_METRIC: &str = "this metric has no such aggregate";
 
 /// What one threshold looks at, taken out of everything that was measured: little enough to be kept for each
 /// second of a window.
@@ -87,6 +91,9 @@ fn measure(threshold: &Threshold, catalog: &Catalog, data: &Data<'_>) -> Measure
     if threshold.aggregate == Aggregate::Drift {
         return drift(threshold, data);
     }
+    if let Metric::Watched { source, gauge } = threshold.metric {
+        return watched::measure(threshold, source, gauge, data);
+    }
     let gathered = gather(threshold, catalog, data.totals).ok_or(NO_SAMPLES)?;
     gathered.value(threshold.aggregate, seconds_under_load(threshold, catalog, data.load))
 }
@@ -105,7 +112,20 @@ pub(super) fn gather(threshold: &Threshold, catalog: &Catalog, totals: &Staged) 
         Metric::GroupDuration => Gathered::Times(view.of_groups()),
         Metric::Requests => Gathered::count(view.requests()),
         Metric::Iterations => view.sum(|record| record.iterations.count()),
-        Metric::Failures => Gathered::Share { part: view.failures(), whole: view.finished() },
+        Metric::PollDuration | Metric::TimeToTurn => {
+            Gathered::Times(union(view.polls(threshold.metric).map(|poll| &poll.got)))
+        }
+        Metric::QueuePosition => {
+            let mut positions = Amounts::default();
+            view.polls(threshold.metric).for_each(|poll| positions.add(&poll.position));
+            Gathered::Amounts(positions)
+        }
+        Metric::GivenUp => view.share_of_polls(threshold.metric, |poll| poll.given_up.count()),
+        Metric::Abandoned => view.share_of_polls(threshold.metric, |poll| poll.abandoned.count()),
+        Metric::Failures => Gathered::Share {
+            part: view.failures() + view.failed_polls(),
+            whole: view.finished() + view.finished_polls(),
+        },
         Metric::Business => Gathered::Share { part: view.refusals(), whole: view.finished() },
         Metric::Checks => Gathered::of_tried(view.checks()),
         Metric::Dropped => view.sum(|record| record.dropped),
@@ -122,6 +142,8 @@ pub(super) fn gather(threshold: &Threshold, catalog: &Catalog, totals: &Staged) 
             }
             return found;
         }
+        // Measured by the second, and not counted.
+        Metric::Watched { .. } => return None,
     })
 }
 
@@ -184,7 +206,9 @@ impl Gathered {
                     Aggregate::Minimum => times.min(),
                     Aggregate::Maximum => times.max(),
                     Aggregate::Count => return Ok((times.count() as f64, times.count())),
-                    Aggregate::Rate | Aggregate::Drift => return Err(NOT_FOR_THIS_METRIC),
+                    Aggregate::Rate | Aggregate::Drift | Aggregate::Last | Aggregate::Slope => {
+                        return Err(NOT_FOR_THIS_METRIC);
+                    }
                 };
                 value.map(|time| (time.as_secs_f64(), times.count())).ok_or(NO_SAMPLES)
             }
@@ -195,7 +219,9 @@ impl Gathered {
                     Aggregate::Minimum => amounts.min(),
                     Aggregate::Maximum => amounts.max(),
                     Aggregate::Count => return Ok((amounts.count() as f64, amounts.count())),
-                    Aggregate::Rate | Aggregate::Drift => return Err(NOT_FOR_THIS_METRIC),
+                    Aggregate::Rate | Aggregate::Drift | Aggregate::Last | Aggregate::Slope => {
+                        return Err(NOT_FOR_THIS_METRIC);
+                    }
                 };
                 value.map(|value| (value, amounts.count())).ok_or(NO_SAMPLES)
             }
@@ -306,6 +332,39 @@ impl<'a> View<'a> {
         failures.filter(|(cause, _)| wants_cause(&wanted, *cause)).map(|(_, cell)| cell.count()).sum()
     }
 
+    /// The polls that a metric is about.
+    fn polls(&self, metric: Metric) -> impl Iterator<Item = &'a PollRecord> {
+        let kind = match metric {
+            Metric::PollDuration => Some(PollKind::Poll),
+            Metric::TimeToTurn | Metric::QueuePosition | Metric::Abandoned => Some(PollKind::Turn),
+            _ => None,
+        };
+        self.recorders().flat_map(move |recorder| {
+            let polls = self.catalog.polls.iter().zip(&recorder.polls).enumerate();
+            let wanted = move |index: usize, info: &PollInfo| {
+                wants_poll(self.filter, index, info) && kind.is_none_or(|kind| info.kind == kind)
+            };
+            polls.filter(move |(index, (info, _))| wanted(*index, info)).map(|(_, (_, poll))| poll)
+        })
+    }
+
+    fn share_of_polls(&self, metric: Metric, part: fn(&PollRecord) -> u64) -> Gathered {
+        let sum = |count: fn(&PollRecord) -> u64| self.polls(metric).map(count).sum();
+        Gathered::Share { part: sum(part), whole: sum(PollRecord::finished) }
+    }
+
+    fn failed_polls(&self) -> u64 {
+        if !wants_cause(&self.outcome_or(OutcomeFilter::Failure), Cause::Poll) {
+            return 0;
+        }
+        self.polls(Metric::Failures).map(|poll| poll.given_up.count()).sum()
+    }
+
+    /// Those that got what they waited for, and those that gave up: who left did neither.
+    fn finished_polls(&self) -> u64 {
+        self.polls(Metric::Failures).map(|poll| poll.got.count() + poll.given_up.count()).sum()
+    }
+
     fn refusals(&self) -> u64 {
         let wanted = self.outcome_or(OutcomeFilter::Business);
         let refusals = self.rows().flat_map(|(info, row)| info.business.iter().zip(&row.business));
@@ -373,10 +432,18 @@ impl<'a> View<'a> {
 }
 
 fn wants_row(filter: &Filter, index: usize, row: &RowInfo) -> bool {
-    let Filter { rows, groups, scenarios, .. } = filter;
-    (rows.is_empty() || rows.iter().any(|id| id.index() == index))
+    let Filter { rows, polls, groups, scenarios, .. } = filter;
+    ((rows.is_empty() && polls.is_empty()) || rows.iter().any(|id| id.index() == index))
         && (groups.is_empty() || groups.iter().any(|group| row.groups.contains(group)))
         && (scenarios.is_empty() || scenarios.contains(&row.scenario))
+}
+
+/// The same for polls.
+fn wants_poll(filter: &Filter, index: usize, poll: &PollInfo) -> bool {
+    let Filter { rows, polls, groups, scenarios, .. } = filter;
+    ((rows.is_empty() && polls.is_empty()) || polls.iter().any(|id| id.index() == index))
+        && (groups.is_empty() || groups.iter().any(|group| poll.groups.contains(group)))
+        && (scenarios.is_empty() || scenarios.contains(&poll.scenario))
 }
 
 /// A scenario counts where the filter names it; a filter for steps says nothing about iterations.

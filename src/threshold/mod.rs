@@ -4,6 +4,7 @@ mod breaches;
 mod gate;
 mod judge;
 mod load_time;
+mod watched;
 
 pub use breaches::Breach;
 pub use gate::{Broken, Gate};

@@ -23,6 +23,14 @@ pub use health::{Unwell, health};
 pub use store::Servers;
 use store::Store;
 
+/// What the service's image is called on a machine: `target-service/image.sh` makes it from a build there, and
+/// the compose file takes it, or has it built. In it the program is the entrypoint, listens on [`PORT`], and says
+/// by Docker's health check when it is ready.
+pub const IMAGE: &str = "loadtest/ticketing:local";
+
+/// Where the service listens if nothing else is said.
+pub const PORT: u16 = 8080;
+
 /// Connections the system may hold for us before we accept them. A load test opens thousands at once, and each
 /// that finds no room is tried again only after a second.
 const BACKLOG: u32 = 4096;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use ticketing::{Clock, Config, Servers, Surroundings, health, listen, serve_in};
+use ticketing::{Clock, Config, PORT, Servers, Surroundings, health, listen, serve_in};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::error;
 use tracing::level_filters::LevelFilter;
@@ -22,7 +22,7 @@ struct Arguments {
     #[arg(long, env = "TICKETING_HOST", default_value = "127.0.0.1")]
     host: String,
     /// The port; 0 takes any free one
-    #[arg(long, env = "TICKETING_PORT", default_value_t = 8080)]
+    #[arg(long, env = "TICKETING_PORT", default_value_t = PORT)]
     port: u16,
     /// Answer under /admin: anyone who reaches the port may then reset the world
     #[arg(long, env = "TICKETING_ADMIN")]
@@ -47,7 +47,7 @@ struct Arguments {
 enum Command {
     /// Ask a running service whether it is ready, and end with 0 if it is and with 1 if not
     Health {
-        /// What to ask; without it, /readyz at the port of this machine that TICKETING_PORT or --port names
+        /// What to ask; without it, /readyz at the port of this machine that `--port` or `TICKETING_PORT` names
         #[arg(long)]
         url: Option<String>,
     },

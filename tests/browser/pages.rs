@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use loadtest::metrics::{Bucket, CellWindows, Slot};
+use loadtest::result::encode_windows;
 use serde_json::{Value, json};
 
 use crate::support::program::{Ended, Loadtest};
@@ -63,7 +65,7 @@ pub(crate) fn page(folder: &Path, name: &str, result: &Value, lang: &str) -> Pat
 }
 
 /// What the run would have left after an hour: each second again and again, no two quite the same, and a heat map as
-/// full as it can be.
+/// full as one may be.
 pub(crate) fn an_hour_of(result: &Value) -> Value {
     const SECONDS: usize = 3600;
     let mut long = result.clone();
@@ -82,17 +84,23 @@ pub(crate) fn an_hour_of(result: &Value) -> Value {
     long["series"]["causes"] = (500..508)
         .map(|status| json!({ "cause": format!("status {status}"), "at_s": failed, "count": failed }))
         .collect();
-    let cells = |from: u64, to: u64| {
-        let all = (0..225_u64).flat_map(|column| (from..to).map(move |bucket| (column, bucket)));
-        let (mut columns, mut buckets, mut counts) = (Vec::new(), Vec::new(), Vec::new());
-        for (column, bucket) in all {
-            columns.push(column);
-            buckets.push(bucket);
-            counts.push((column * 7919 + bucket * 104_729) % 100_000);
-        }
-        json!({ "column": columns, "bucket": buckets, "count": counts })
-    };
-    long["heat_map"] = json!({ "slice_s": 16, "success": cells(30, 80), "business": cells(30, 60), "failure": cells(60, 90) });
+    long["window_s"] = json!(16);
+    for outcome in long["rows"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .flat_map(|row| row["outcomes"].as_array_mut().unwrap())
+    {
+        outcome["response_windows"] = json!(encode_windows(&CellWindows::new(
+            (0..225_u32)
+                .flat_map(|window| (1000..3000_u64).map(move |bucket| Slot {
+                    window,
+                    bucket: Bucket::from_number(bucket / 64 * 64).unwrap(),
+                    count: (u64::from(window) * 7919 + bucket * 104_729) % 1000,
+                }))
+                .collect(),
+        )));
+    }
     let gauge = |name: &str, unit: &str, scale: f64| {
         let values: Vec<f64> =
             (0..SECONDS).map(|second| scale * (1.0 + (second % 97) as f64 / 97.0)).collect();

@@ -96,11 +96,12 @@ impl Page {
 
 #[test]
 fn every_block_says_how_it_is_checked() {
-    const KNOWN: [(&str, &[&str]); 6] = [
-        ("yaml", &["whole", "part", "step", "thresholds", "invalid", "github"]),
+    const KNOWN: [(&str, &[&str]); 7] = [
+        ("yaml", &["whole", "part", "step", "thresholds", "invalid", "github", "included", "steps"]),
         ("console", &["", "curl"]),
-        ("sh", &[""]),
+        ("sh", &["", "docker"]),
         ("json", &[""]),
+        ("csv", &[""]),
         ("text", &[""]),
         ("rust", &[""]),
     ];

@@ -1,7 +1,7 @@
 //! Commands end as the pages show it.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -34,7 +34,7 @@ fn blocks(language: &str) -> Vec<Block> {
 }
 
 /// A folder with the files of the pages, as a reader would have it.
-fn workplace() -> tempfile::TempDir {
+pub(crate) fn workplace() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(root().join("scenarios"), folder.path().join("scenarios")).unwrap();
     let mut names = BTreeSet::new();
@@ -95,7 +95,7 @@ fn commands_that_take_long_work_in_short() {
     let folder = workplace();
     let recipes = std::fs::read_to_string(root().join("justfile")).unwrap();
     let mut tried = BTreeSet::new();
-    for block in blocks("sh") {
+    for block in blocks("sh").iter().filter(|block| block.check != "docker") {
         for command in block.text.lines() {
             let Some(mut arguments) = arguments(command) else {
                 assert!(is_of_the_repository(command, &recipes), "{}: `{command}`", block.place);
@@ -113,6 +113,15 @@ fn commands_that_take_long_work_in_short() {
         }
     }
     assert!(tried.len() >= 4, "only {} commands were found", tried.len());
+}
+
+#[test]
+fn commands_that_need_docker_stand_where_they_are_run() {
+    let blocks = blocks("sh");
+    let places = blocks.iter().filter(|block| block.check == "docker").map(|block| &block.place);
+    let (here, elsewhere): (Vec<_>, Vec<_>) =
+        places.partition(|place| place.starts_with("docs/ticketing.md:"));
+    assert!(here.len() == 2 && elsewhere.is_empty(), "{here:?}, {elsewhere:?}");
 }
 
 /// Whether a command of `cargo` or `just` is one that there is.
@@ -164,7 +173,11 @@ fn masked(text: &str) -> String {
 #[test]
 fn requests_to_the_bundled_service_are_answered_as_shown() {
     if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
-        eprintln!("skipped: there is no curl");
+        let test = "requests_to_the_bundled_service_are_answered_as_shown";
+        let ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+        assert!(!ci, "{test} needs curl");
+        // Past the capture of the test's output, or nobody would read it.
+        let _ = writeln!(std::io::stderr(), "skipped: {test}: there is no curl");
         return;
     }
     let mut service = program(root());
@@ -211,4 +224,29 @@ fn every_route_of_the_service_is_in_its_page() {
         }
     }
     assert!(found > 15, "only {found} routes were found");
+}
+
+/// Texts in the code of the service that match, each once.
+fn found_in(file: &str, pattern: &str) -> BTreeSet<String> {
+    let code = std::fs::read_to_string(root().join("target-service/src").join(file)).unwrap();
+    let code = code.split("#[cfg(test)]").next().unwrap();
+    let pattern = regex::Regex::new(pattern).unwrap();
+    pattern.captures_iter(code).map(|found| found[1].to_owned()).collect()
+}
+
+#[test]
+fn every_metric_and_variable_of_the_service_is_in_its_page() {
+    let text = page("docs/ticketing.md").text;
+    let metrics = found_in("metrics/exposition.rs", r#""((?:ticketing|process)_[a-z_]+)""#);
+    assert!(metrics.len() > 10, "only {metrics:?} were found");
+    for metric in metrics {
+        // The page has it with its unit, and with `_total` where it is counted.
+        let pattern = format!("\n\\|[^|]*`{metric}(_total|_seconds|_bytes|_cores|_seconds_total)?`");
+        assert!(regex::Regex::new(&pattern).unwrap().is_match(&text), "the page says nothing of {metric}");
+    }
+    let variables = found_in("main.rs", r#"env = "([A-Z_]+)""#);
+    assert!(variables.len() > 5, "only {variables:?} were found");
+    for variable in variables {
+        assert!(text.contains(&format!("`{variable}` |")), "the page says nothing of {variable}");
+    }
 }

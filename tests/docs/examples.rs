@@ -1,14 +1,20 @@
 //! Scenarios and parts of them, and the tables of the language.
 
-use std::path::Path;
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
 
 use loadtest::scenario::{Failed, LoadOptions, load_text, schema};
 
 use super::blocks::{Block, Page, page, pages};
+use super::commands::workplace;
+
+/// The files of all pages, for examples that name them.
+static FILES: LazyLock<TempDir> = LazyLock::new(workplace);
 
 /// What `validate` would say; empty for a file without findings.
 fn findings(yaml: &str) -> String {
-    match load_text(Path::new("example.yaml"), yaml.to_owned(), &LoadOptions::default()) {
+    match load_text(&FILES.path().join("example.yaml"), yaml.to_owned(), &LoadOptions::default()) {
         Ok(loaded) => loaded.source.render(&loaded.warnings, false),
         Err(Failed::Findings { file, findings }) => file.render(&findings, false),
         Err(Failed::Read(error)) => error.to_string(),
@@ -125,10 +131,12 @@ fn the_table_of_metrics_is_that_of_the_program() {
         assert_eq!(any("rate", &["1/s"]), row[4] == "per second", "{metric} rate per second");
         assert_eq!(any("rate", &["1%"]), row[4] == "share", "{metric} rate as a share");
         for (filter, value) in FILTERS {
-            let value = match metric.as_str() {
-                _ if filter != "outcome" => value,
-                "business" => "seat taken",
-                _ => "timeout",
+            let value = match (filter, metric.as_str()) {
+                ("step", "poll_duration" | "given_up") => "concerts are there",
+                ("step", "time_to_turn" | "queue_position" | "abandoned") => "waiting room",
+                ("outcome", "business") => "seat taken",
+                ("outcome", _) => "timeout",
+                _ => value,
             };
             let filtered = format!("{metric}{{{filter}={value}}}");
             let said = row[5].split(' ').any(|word| word == filter);
@@ -153,6 +161,52 @@ fn drift_is_for_the_metrics_that_the_page_names() {
         assert!(takes(&base, metric, "drift < 20%"), "{metric}");
     }
     assert!(!takes(&base, "requests", "drift < 20%"));
+}
+
+#[test]
+fn the_table_of_what_is_watched_is_that_of_the_program() {
+    let base = "target: http://a\nload:\n  stages: [{ duration: 1s, target: 1, name: steady }]\nflow: [{ get: / }]\n\
+                monitor:\n  container: c\n  process: { name: p, port: 1 }\n  \
+                prometheus: { url: /m, series: [level, pace_total] }\n";
+    let rows = page("docs/monitoring.md").rows();
+    let rows: Vec<_> =
+        rows.into_iter().filter(|row| row.len() == 4 && row[0].starts_with("`target")).collect();
+    for row in &rows {
+        let metric = row[0].trim_matches('`');
+        let sources: &[&str] = if metric == "target" { &["series=level"] } else { &["of=c", "of=p"] };
+        let source = |condition: &str| {
+            sources.iter().find(|source| takes(base, &format!("\"{metric}{{{source}}}\""), condition))
+        };
+        let limit = row[1].split('`').nth(1).unwrap();
+        for aggregate in ["p50", "p99.9", "avg", "min", "max", "last"] {
+            assert!(source(&format!("{aggregate} < {limit}")).is_some(), "{metric} {aggregate} < {limit}");
+        }
+        let slope = row[2].split('`').nth(1);
+        let has_slope =
+            ["1%/min", "1MB/min", "5/min"].iter().any(|limit| source(&format!("slope < {limit}")).is_some());
+        assert_eq!(has_slope, slope.is_some(), "{metric} slope");
+        if let Some(slope) = slope {
+            assert!(source(&format!("slope < {slope}")).is_some(), "{metric} slope < {slope}");
+        }
+        for filter in ["of=p", "series=level", "stage=steady", "step=/"] {
+            let with = source(&format!("max < {limit}")).unwrap();
+            let name = filter.split('=').next().unwrap();
+            let said = row[3].split(' ').any(|word| word == name);
+            let key = if with.starts_with(name) { (*with).to_owned() } else { format!("{with}, {filter}") };
+            assert_eq!(
+                takes(base, &format!("\"{metric}{{{key}}}\""), &format!("max < {limit}")),
+                said,
+                "{metric} {filter}"
+            );
+        }
+    }
+    assert!(takes(base, "\"target{series=pace_total}\"", "max < 50/s"), "a rate");
+    assert!(!takes(base, "\"target{series=pace_total}\"", "slope < 5/min"), "a rate has no slope");
+    let help = findings(&format!("{base}thresholds:\n  qqqqqqqq: [count < 1]\n"));
+    let known: Vec<&str> =
+        help.split('`').filter(|word| *word == "target" || word.starts_with("target_")).collect();
+    let listed: Vec<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert_eq!(known, listed);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::blocks::{page, root};
 /// Each cause from the one before it, so that a new one cannot be forgotten here.
 fn next_cause(cause: Cause) -> Option<Cause> {
     use Cause::{
-        Capture, Check, Closed, Dns, Protocol, Refused, Reset, StaleConnection, Status, Timeout, Tls,
+        Capture, Check, Closed, Dns, Poll, Protocol, Refused, Reset, StaleConnection, Status, Timeout, Tls,
         TooSlow, Truncated, Unreachable,
     };
     use ProtocolFault::{
@@ -42,7 +42,8 @@ fn next_cause(cause: Cause) -> Option<Cause> {
         Protocol(ContentLength) => Protocol(TransferEncoding),
         Protocol(TransferEncoding) => Protocol(Chunk),
         Protocol(Chunk) => Protocol(Unexpected),
-        Protocol(Unexpected) => return None,
+        Protocol(Unexpected) => Poll,
+        Poll => return None,
     })
 }
 
@@ -50,7 +51,8 @@ fn next_own_fault(fault: OwnFault) -> Option<OwnFault> {
     Some(match fault {
         OwnFault::NoDescriptors => OwnFault::NoPorts,
         OwnFault::NoPorts => OwnFault::Template,
-        OwnFault::Template => OwnFault::System,
+        OwnFault::Template => OwnFault::Data,
+        OwnFault::Data => OwnFault::System,
         OwnFault::System => return None,
     })
 }

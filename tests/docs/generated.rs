@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::process::Command;
 
+use loadtest::compare::Comparison;
 use loadtest::exit::Exit;
 use loadtest::result::RunResult;
+use schemars::schema_for;
 use serde_json::Value;
 
 use super::blocks::{page, root};
@@ -47,7 +49,7 @@ fn exit_codes() {
 fn help() {
     let help_of = |verb: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
-        let output = command.args([verb, "--help"]).env("COLUMNS", "100").output().unwrap();
+        let output = command.args(verb.split(' ')).arg("--help").env("COLUMNS", "100").output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let lines: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
         (format!("help {verb}"), format!("```text\n{}\n```\n", lines.join("\n")))
@@ -57,6 +59,8 @@ fn help() {
     let verbs =
         all.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let verbs = verbs.filter_map(|line| line.split_whitespace().next()).filter(|verb| *verb != "help");
+    // A verb that has verbs of its own.
+    let verbs = verbs.map(|verb| if verb == "baseline" { "baseline save" } else { verb });
     hold("docs/commands.md", &verbs.map(help_of).collect::<Vec<_>>());
 }
 
@@ -156,6 +160,32 @@ impl Fields {
         text.trim_end().to_owned() + "\n\n"
     }
 
+    /// A type and all that it is made of, but for those that are described elsewhere.
+    fn describe_all(&mut self, name: &str, schema: &Value, elsewhere: &[&str]) -> String {
+        let mut text = self.describe(name, schema);
+        // In the order in which they are first spoken of, as a reader meets them.
+        let definitions = schema["$defs"].as_object().unwrap();
+        let mut order: Vec<String> = Vec::new();
+        let mut waiting = vec![schema];
+        while !waiting.is_empty() {
+            let mut next = Vec::new();
+            for described in waiting {
+                for name in references(described) {
+                    if !order.contains(&name) {
+                        next.push(&definitions[&name]);
+                        order.push(name);
+                    }
+                }
+            }
+            waiting = next;
+        }
+        assert_eq!(order.len(), definitions.len());
+        for name in order.iter().filter(|name| !elsewhere.contains(&name.as_str())) {
+            text += &self.describe(name, &definitions[name]);
+        }
+        text
+    }
+
     fn table(&mut self, name: &str, schema: &Value) -> String {
         let mut table = "| field | type | meaning |\n|---|---|---|\n".to_owned();
         for (field, schema) in schema["properties"].as_object().unwrap() {
@@ -167,35 +197,23 @@ impl Fields {
 }
 
 #[test]
-fn fields_of_the_result() {
-    let schema = serde_json::to_value(schemars::schema_for!(RunResult)).unwrap();
-    let supplements = supplements();
-    let mut fields = Fields { supplements, used: BTreeSet::new(), missing: Vec::new() };
-    let mut text = fields.describe("RunResult", &schema);
-    // In the order in which they are first spoken of, as a reader meets them.
-    let definitions = schema["$defs"].as_object().unwrap();
-    let mut order: Vec<String> = Vec::new();
-    let mut waiting = vec![&schema];
-    while !waiting.is_empty() {
-        let mut next = Vec::new();
-        for described in waiting {
-            for name in references(described) {
-                if !order.contains(&name) {
-                    next.push(&definitions[&name]);
-                    order.push(name);
-                }
-            }
-        }
-        waiting = next;
-    }
-    assert_eq!(order.len(), definitions.len());
-    for name in &order {
-        text += &fields.describe(name, &definitions[name]);
-    }
+fn fields_of_the_records() {
+    let mut fields = Fields { supplements: supplements(), used: BTreeSet::new(), missing: Vec::new() };
+    let result =
+        fields.describe_all("RunResult", &serde_json::to_value(schema_for!(RunResult)).unwrap(), &[]);
+    // What a comparison takes over from results is described there.
+    let known = ["OutcomeKind", "Soundness"];
+    let schema = serde_json::to_value(schema_for!(Comparison)).unwrap();
+    let comparison = fields.describe_all("Comparison", &schema, &known);
+    let comparison = known.iter().fold(comparison, |text, name| {
+        let anchor = name.to_lowercase();
+        text.replace(&format!("(#{anchor})"), &format!("(result.md#{anchor})"))
+    });
     assert!(fields.missing.is_empty(), "say in tests/docs/fields.txt what these are: {:#?}", fields.missing);
     let idle: Vec<_> = fields.supplements.keys().filter(|key| !fields.used.contains(*key)).collect();
     assert!(idle.is_empty(), "fields.txt speaks of what is not there, or explains itself: {idle:?}");
-    hold("docs/result.md", &[("fields".into(), text)]);
+    hold("docs/result.md", &[("fields".into(), result)]);
+    hold("docs/compare.md", &[("fields".into(), comparison)]);
 }
 
 /// The names of types in the properties of one, in their order; not those of its definitions.

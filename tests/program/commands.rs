@@ -36,6 +36,28 @@ fn plans() {
     insta::assert_snapshot!("plan_iterations", plan(iterations, &[]));
 }
 
+/// Rows that a load takes, and when there are none left.
+#[test]
+fn plans_of_data() {
+    let plan = |load: &str| {
+        let yaml = format!(
+            "target: bundled\nload: {load}\ndata:\n  users: {{ csv: users.csv, pick: unique }}\n  \
+             words: {{ lines: words.txt, pick: random }}\n  mine: {{ csv: users.csv, pick: per-user }}\n  \
+             gifts: {{ rows: [7] }}\nflow:\n  - get: /${{ users.id }}/${{ words }}/${{ mine.id }}/${{ gifts }}\n"
+        );
+        let rows: String = (0..1000).map(|row| format!("{row}\n")).collect();
+        let plan = Loadtest::new("plan").scenario(&yaml).args(&["--workers", "1"]);
+        plan.file("users.csv", &format!("id\n{rows}"))
+            .file("words.txt", "red\ngreen\n")
+            .end()
+            .expect_code(0)
+            .stdout
+            .clone()
+    };
+    insta::assert_snapshot!("plan_data_open", plan("{ rate: 4/s, duration: 10m, max_users: 50 }"));
+    insta::assert_snapshot!("plan_data_closed", plan("{ users: 20, duration: 10m }"));
+}
+
 const BROKEN: &str = "target: bundled\nload: { users: 1, duration: 5 }\nflow:\n  - gett: /a\n";
 const FINE: &str = "target: bundled\nload: { users: 1, duration: 5s }\nflow:\n  - get: /a\n";
 

@@ -378,20 +378,55 @@ fn out_of_descriptors() {
     assert!(ended.stderr.contains("warning: out of file descriptors"), "{}", ended.said());
 }
 
-/// It was answered, and what that was nobody can say.
+/// An expression that fails whatever the answer is: the fault is the file's, and the answer is what it is without.
 #[test]
-fn an_expression_that_fails_on_an_answer() {
+fn an_expression_that_fails_beside_an_answer() {
     let server = Recording::start(|_| Answer::ok());
     let yaml = format!(
         "target: {}\nload: {{ users: 1, iterations: 3 }}\nflow:\n  - name: ask\n    get: /thing\n\
-         \x20   expect: {{ checks: {{ odd: \"random([]) == 1\" }} }}\n",
+         \x20   expect: {{ checks: {{ odd: \"random([]) == 1\" }}, business: {{ no: \"random([])\" }} }}\n\
+         \x20   capture: {{ what: \"random([])\" }}\n  - get: /never/${{ what }}\n",
         server.url()
     );
     let ended = Loadtest::run(&yaml).end().expect_code(97).expect_sent(server.asked().len());
-    assert_eq!((ended.total("interrupted"), ended.total("in_doubt")), (3, 3), "{}", ended.said());
-    assert_eq!(ended.total("failure"), 0, "{}", ended.said());
+    assert_eq!((ended.count("ask", "success"), ended.total("attempted")), (3, 3), "{}", ended.said());
+    assert_eq!(ended.total("in_doubt"), 0, "{}", ended.said());
     assert_eq!(ended.list("own_faults")[0]["name"], "a template failed");
     assert_eq!(server.asked().len(), 3);
+}
+
+/// An answer that is not as it should be is no fault of the file, also where an expression stumbles over it.
+#[test]
+fn an_expression_that_stumbles_over_an_answer() {
+    let server = Recording::start(|_| Answer::json(&serde_json::json!({ "n": "many", "list": {} })));
+    let yaml = format!(
+        "target: {}\nload: {{ users: 1, iterations: 3 }}\nflow:\n\
+         \x20 - name: check\n    get: /a\n    on_failure: continue\n\
+         \x20   expect: {{ checks: {{ grows: json.n - 2 > 3 }}, business: {{ never: json.n - 1 > 0 }} }}\n\
+         \x20 - name: capture\n    get: /b\n    on_failure: continue\n    capture: {{ half: json.n / 2 }}\n\
+         \x20 - name: ask\n    get: /c\n    observe: {{ double: json.n - 2 }}\n\
+         \x20 - check: {{ outside: json.n - 1 > 0 }}\n\
+         \x20 - name: behind\n    get: /d/${{ half }}\n    when: json.n - 2 > 3\n\
+         \x20 - name: otherwise\n    get: /e\n    when: not (json.n - 2 > 3)\n\
+         thresholds: {{ failures: [rate < 100%] }}\n",
+        server.url()
+    );
+    let ended = Loadtest::run(&yaml).end().expect_passed().expect_sent(server.asked().len());
+    assert_eq!(ended.count("check", "check"), 3, "{}", ended.said());
+    assert_eq!(ended.count("capture", "capture"), 3, "{}", ended.said());
+    assert_eq!((ended.count("behind", "success"), ended.count("otherwise", "success")), (0, 0));
+    let metric = &ended.list("metrics")[0];
+    assert_eq!((&metric["name"], &metric["samples"]), (&serde_json::json!("double"), &serde_json::json!(0)));
+    let outside = ended.list("checks").iter().find(|check| check["name"] == "outside").unwrap();
+    assert_eq!((&outside["passed"], &outside["failed"]), (&serde_json::json!(0), &serde_json::json!(3)));
+    for (cause, words) in [
+        ("check", "check `grows` does not hold: json.n - 2 > 3: "),
+        ("capture", "the capture `json.n / 2` found nothing: "),
+    ] {
+        let found = ended.list("causes").iter().find(|found| found["cause"] == cause).unwrap();
+        let detail = found["example"]["detail"].as_str().unwrap();
+        assert!(detail.starts_with(words), "{detail}");
+    }
 }
 
 /// Without a single descriptor for anyone, it still keeps time, hears signals, and does not spin.

@@ -6,6 +6,9 @@
 mod support;
 
 mod commands;
+mod compare;
+mod control;
+mod data;
 mod ends;
 mod faults;
 mod language;
@@ -13,9 +16,11 @@ mod load;
 mod monitor;
 mod reports;
 mod run;
+mod scenarios;
 mod secrets;
 mod secure;
 mod signals;
 mod soundness;
 mod system;
 mod thresholds;
+mod turns;

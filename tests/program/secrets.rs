@@ -210,3 +210,62 @@ fn headers_cannot_be_split() {
     let ended = Loadtest::run(&yaml).end().expect_code(97);
     assert_eq!(server.asked().len(), 1, "{}", ended.said());
 }
+
+/// A secret that lies in a file, or comes from a file of variables, is as secret as one of the environment.
+#[test]
+fn secrets_from_files_reach_no_report() {
+    let server = parrot();
+    let yaml = format!("target: {}\nload: {{ users: 1, iterations: 3 }}\n{FLOW}", server.url());
+    let ended = Loadtest::run(&yaml)
+        .file("run/secrets/key", &format!("{SECRET}\n"))
+        .env("KEY_FILE", "run/secrets/key")
+        .file("test.env", &format!("# for the test\nPASSWORD='{PASSWORD}'\n"))
+        .args(&["--env-file", "test.env"])
+        .end()
+        .expect_code(99)
+        .expect_accounted();
+    let raw = server.asked().into_iter().find(|asked| asked.target.starts_with("/raw")).unwrap();
+    assert_eq!(raw.header("x-key"), Some(SECRET), "without the end of its line");
+    for secret in [SECRET, PASSWORD] {
+        expect_nowhere(&ended, secret);
+    }
+}
+
+/// What has to be known before the run is shown by plans and reports: a secret cannot stand there.
+#[test]
+fn secrets_cannot_be_shown() {
+    let yaml = "target: http://${ secret(\"KEY\") }.example.com\nload: { users: 1, iterations: 1 }\n\
+                data: { users: { lines: \"${ secret('KEY') }.txt\" } }\nflow:\n  - get: /${ users }\n";
+    let ended = Loadtest::new("plan").scenario(yaml).env("KEY", PASSWORD).end().expect_code(2);
+    assert_eq!(ended.stderr.matches("a secret must not be").count(), 2, "{}", ended.said());
+    assert!(!ended.said().contains(PASSWORD), "{}", ended.said());
+}
+
+/// A slip in a file of variables is told without what stands in it, and before anything is sent.
+#[test]
+fn a_file_of_variables_with_a_slip() {
+    let yaml = "target: bundled\nload: { users: 1, iterations: 1 }\nflow:\n  - get: /\n";
+    for (verb, text, said) in [
+        (
+            "run",
+            "A=1\nKEY='hunter2hunter2\n",
+            "error: --env-file: test.env, line 2: this quotation is never closed\n",
+        ),
+        ("plan", "hunter2hunter2\n", "error: --env-file: test.env, line 1: expected `NAME=value`\n"),
+    ] {
+        let run = Loadtest::new(verb).scenario(yaml).file("test.env", text).args(&["--env-file", "test.env"]);
+        let ended = run.end().expect_code(2);
+        assert_eq!(ended.stderr, said);
+    }
+    let run = Loadtest::new("validate").scenario(yaml).args(&["--env-file", "nowhere.env"]);
+    let ended = run.end().expect_code(2);
+    assert!(ended.stderr.starts_with("error: --env-file: nowhere.env cannot be read: "), "{}", ended.said());
+    let yaml =
+        yaml.replace("- get: /", "- get: /${ env('LOADTEST_NO_SUCH') }/${ secret('LOADTEST_NOR_THIS') }");
+    let ended = Loadtest::new("validate").scenario(&yaml).end().expect_code(2);
+    assert!(
+        ended.stderr.contains("`LOADTEST_NOR_THIS_FILE`") || ended.stderr.contains("`--env-file`"),
+        "{}",
+        ended.said()
+    );
+}

@@ -1,5 +1,7 @@
 //! What integration tests share.
 
+#[allow(dead_code, reason = "each test file uses some of it")]
+pub(crate) mod docker;
 pub(crate) mod faulty;
 #[allow(
     dead_code,

@@ -75,7 +75,15 @@ impl Loadtest {
     }
 
     pub(crate) fn file(self, name: &str, text: &str) -> Loadtest {
-        std::fs::write(self.folder.join(name), text).unwrap();
+        let path = self.folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self
+    }
+
+    /// A file that is too long to be put together first.
+    pub(crate) fn file_of(self, name: &str, write: impl FnOnce(std::fs::File)) -> Loadtest {
+        write(std::fs::File::create(self.folder.join(name)).unwrap());
         self
     }
 
@@ -311,6 +319,12 @@ impl Ended {
         format!("code {}, stdout:\n{}\nstderr:\n{}", self.code, self.stdout, self.stderr)
     }
 
+    /// The next use of the program, in the same folder.
+    pub(crate) fn then(mut self, verb: &str) -> Loadtest {
+        let folder = std::mem::take(&mut self.folder);
+        Loadtest { folder, args: vec![verb.to_owned()], env: Vec::new(), shell: None }
+    }
+
     /// A list of the result, by its key.
     #[track_caller]
     pub(crate) fn list(&self, key: &str) -> &[Value] {
@@ -369,7 +383,12 @@ impl Ended {
         for scenario in self.list("scenarios") {
             let number = |name: &str| scenario[name].as_u64().unwrap();
             let ended = number("completed") + number("cut") + number("ended_early") + number("interrupted");
-            assert_eq!(number("started"), ended, "{scenario:#}");
+            assert_eq!(number("started"), ended + number("abandoned"), "{scenario:#}");
+        }
+        for poll in self.list("polls") {
+            let number = |name: &str| poll[name].as_u64().unwrap();
+            let ended = number("got") + number("given_up") + number("abandoned") + number("ended");
+            assert_eq!(number("started"), ended + number("interrupted"), "{poll:#}");
         }
         self
     }

@@ -1,21 +1,32 @@
 //! `loadtest run`: a test, its result, and its report.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::github;
 use super::scenario::{self, print, show};
+use super::{compare, github};
 use crate::cli::RunArgs;
+use crate::compare::gate::Names;
+use crate::compare::{Comparison, Gate, Options, Side, Source, compare as compare_sides};
 use crate::exit::Exit;
 use crate::report::{Lang, html, junit, markdown, terminal};
-use crate::result::{RunDirectory, RunResult};
+use crate::result::{RunDirectory, RunResult, read};
 use crate::run::{On, Settings, Stops, block_on, run as run_test};
+use crate::scenario::model::Test;
 use crate::usage;
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let Some(test) = scenario::read(&args.scenario) else { return Ok(Exit::Usage) };
+    let baseline = match &args.baseline {
+        Some(path) => match Baseline::new(path, args, &test) {
+            Some(baseline) => Some(baseline),
+            None => return Ok(Exit::Usage),
+        },
+        None => None,
+    };
     usage::raise_open_files();
     let started = Timestamp::now();
     let directory = RunDirectory::create(&args.out, &test.name, started);
@@ -23,7 +34,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let settings = Settings {
         seed: args.seed,
         workers: args.scenario.workers,
-        env: args.scenario.env.clone(),
+        time_scale: args.scenario.time_scale.unwrap_or(1.0),
         strict: args.strict,
         progress: scenario::progress(args.quiet),
         command: scenario::command_line(),
@@ -48,7 +59,45 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     if !args.quiet {
         print(&terminal::written(directory.path(), style))?;
     }
-    Ok(Exit::from_code(result.verdict.exit_code))
+    let code = Exit::from_code(result.verdict.exit_code);
+    let Some(baseline) = baseline else { return Ok(code) };
+    let compared = baseline.compare(result, directory.path().display().to_string());
+    if args.quiet {
+        let verdict = compared.verdict.iter().map(|verdict| &verdict.line);
+        print(&verdict.chain(&compared.lines).map(|line| format!("{line}\n")).collect::<String>())?;
+    } else {
+        print(&format!("\n{}", terminal::render_comparison(&compared, style)))?;
+    }
+    Ok(Exit::of(&[code, compare::exit(&compared)]))
+}
+
+/// What the run will be compared with: read before it begins, since a slip of the pen shall not cost a run.
+struct Baseline {
+    from: Source,
+    gates: Vec<Gate>,
+}
+
+impl Baseline {
+    /// None where what is wrong was shown.
+    fn new(path: &Path, args: &RunArgs, test: &Test) -> Option<Baseline> {
+        let result = match read(path) {
+            Ok(result) => result,
+            Err(error) => {
+                show(&format!("error: --baseline: {error}\n"));
+                return None;
+            }
+        };
+        let scenarios = test.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+        let names = Names::of_test(&test.catalog, scenarios, &result);
+        let gates = compare::gates(&args.fail_if, &names, args.scenario.no_color)?;
+        Some(Baseline { from: Source { from: path.display().to_string(), result }, gates })
+    }
+
+    fn compare(self, result: RunResult, from: String) -> Comparison {
+        let side = |name: &str, source| Side { name: name.into(), runs: vec![source] };
+        let sides = [side("baseline", self.from), side("this run", Source { from, result })];
+        compare_sides(&sides, Options::default(), &self.gates)
+    }
 }
 
 /// Writes the reports beside the result. They can be made again from it, so that one that fails ends nothing.

@@ -3,6 +3,8 @@
 //! Read from the bottom it answers in this order: passed or not, by what, and then the figures. Business
 //! outcomes have a sign and a colour of their own, since they are no failures.
 
+mod comparison;
+mod polls;
 mod sections;
 mod steps;
 mod target;
@@ -13,6 +15,8 @@ use std::path::Path;
 use comfy_table::{Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table};
 
 use super::figures::whole_seconds;
+pub use comparison::render_comparison;
+
 use crate::result::{Ended, LoadModel, RunResult, Soundness, harmless};
 
 /// How to write for the place where the text goes.
@@ -45,9 +49,12 @@ pub fn render(result: &RunResult, style: Style) -> String {
         steps::waiting(result, style),
         Some(sections::totals(result, style)),
         sections::groups(result, style),
+        polls::polls(result, style),
         sections::checks(result, style),
         sections::metrics(result, style),
         target::resources(result, style),
+        target::series(result, style),
+        target::drift(result, style),
         sections::failures(result, style),
         sections::thresholds(result, style),
         sections::invariants(result, style),

@@ -36,6 +36,7 @@ pub(super) fn totals(result: &RunResult, style: Style) -> String {
         for (number, what) in [
             (scenario.ended_early, "ended early"),
             (scenario.cut, "cut"),
+            (scenario.abandoned, "abandoned"),
             (scenario.interrupted, "interrupted"),
             (scenario.dropped, "dropped"),
         ] {
@@ -70,7 +71,7 @@ pub(super) fn totals(result: &RunResult, style: Style) -> String {
     table.trim_fmt()
 }
 
-fn spread(times: &Distribution) -> String {
+pub(super) fn spread(times: &Distribution) -> String {
     let figures =
         [("p50", times.p50_ms), ("p95", times.p95_ms), ("p99", times.p99_ms), ("max", times.max_ms)];
     figures.map(|(name, figure)| format!("{name} {}", time(figure))).join(" · ")

@@ -2,9 +2,13 @@
 
 use super::*;
 use crate::report::samples::{
-    VALID, bundled, business_heavy, failing, implied, never_ready, outcome, result, row, threshold,
+    MIB, VALID, bundled, business_heavy, failing, implied, never_ready, outcome, result, row, threshold,
+    times, watched,
 };
-use crate::result::{Doubt, OutcomeKind, Unit};
+use crate::result::{
+    Doubt, DriftResult, DriftVerdict, OutcomeKind, PollKind, PollResult, PollSeries, PositionResult,
+    TrendResult, Unit, WatchedKind, WatchedResult,
+};
 
 /// The lines of a report from the one that begins so up to an empty one.
 fn section(report: &str, begins: &str) -> String {
@@ -19,11 +23,90 @@ fn what_the_target_used() {
     result.monitor = vec![bundled()];
     let wide = section(&render(&result, Style::default()), "target");
     let narrow = section(&render(&result, Style { width: 60, color: false }), "target");
+    result.monitor.push(WatchedResult {
+        cpu_limit_cores: Some(0.5),
+        memory_limit_bytes: Some(512 << 20),
+        ..watched(
+            "db",
+            WatchedKind::Container,
+            &[
+                ("cpu", Unit::Share, [0.97, 1.0, 0.1, 0.2]),
+                ("throttled", Unit::Share, [0.8, 0.9, 0.0, 0.0]),
+                ("memory", Unit::Bytes, [200.0 * MIB, 210.0 * MIB, 190.0 * MIB, 205.0 * MIB]),
+            ],
+        )
+    });
+    let two = section(&render(&result, Style::default()), "target");
+    result.monitor.truncate(1);
     result.monitor[0].gauges.clear();
     result.monitor[0].failed = 130;
     result.monitor[0].problem = Some("it has ended".into());
     let nothing = section(&render(&result, Style::default()), "!");
-    insta::assert_snapshot!([wide, narrow, nothing].join("\n\n"));
+    insta::assert_snapshot!([wide, narrow, two, nothing].join("\n\n"));
+}
+
+#[test]
+fn series_of_endpoints() {
+    let mut result = result(vec![row("get", vec![])], vec![], vec![], VALID);
+    let gauges = [
+        ("queue length", Unit::Number, [31.0, 40.0, 0.0, 2.5]),
+        ("orders", Unit::PerSecond, [512.25, 600.0, 1.0, 480.0]),
+    ];
+    let mut endpoint = watched("prometheus", WatchedKind::Prometheus, &gauges);
+    endpoint.problem = Some("it never told heap\u{1b}[2J".into());
+    result.monitor = vec![endpoint];
+    let report = render(&result, Style::default());
+    insta::assert_snapshot!([section(&report, "!"), section(&report, "series")].join("\n\n"));
+}
+
+#[test]
+fn where_an_endurance_run_went() {
+    let trend = |name: &str, verdict, text: &str, unit, [low, high]: [f64; 2]| TrendResult {
+        name: name.into(),
+        verdict,
+        text: text.into(),
+        unit,
+        per_minute: Some(f64::midpoint(low, high)),
+        low: Some(low),
+        high: Some(high),
+        p_value: Some(0.0001),
+        begins: Some(20.0 * MIB),
+        windows: 60,
+    };
+    let mut result = result(vec![row("get", vec![])], vec![], vec![], VALID);
+    result.drift = Some(DriftResult {
+        from_s: 12.0,
+        to_s: 120.0,
+        trends: vec![
+            trend("latency p99", DriftVerdict::NoDrift, "no drift", Unit::SecondsPerMinute, [-0.001, 0.001]),
+            trend(
+                "bundled memory",
+                DriftVerdict::Grows,
+                "grows 3.0MiB/min",
+                Unit::BytesPerMinute,
+                [2.9 * MIB, 3.1 * MIB],
+            ),
+            trend(
+                "bundled descriptors",
+                DriftVerdict::Falls,
+                "falls 2/min",
+                Unit::NumberPerMinute,
+                [-2.5, -1.5],
+            ),
+            TrendResult {
+                low: None,
+                high: None,
+                ..trend(
+                    "db memory",
+                    DriftVerdict::Unknown,
+                    "too few seconds to tell",
+                    Unit::BytesPerMinute,
+                    [0.0; 2],
+                )
+            },
+        ],
+    });
+    insta::assert_snapshot!(section(&render(&result, Style::default()), "Drift"));
 }
 
 #[test]
@@ -68,6 +151,41 @@ fn nothing_happened() {
         (Soundness::Invalid, &[Doubt::NothingAttempted]),
     );
     insta::assert_snapshot!(render(&empty, Style::default()));
+}
+
+#[test]
+fn polls_and_waits() {
+    let mut waiting = business_heavy();
+    let poll = |name: &str, kind, [got, given_up, abandoned, ended, interrupted]: [u64; 5]| PollResult {
+        name: name.into(),
+        scenario: "reservation-stress".into(),
+        kind,
+        groups: vec![],
+        started: got + given_up + abandoned + ended + interrupted,
+        got,
+        given_up,
+        abandoned,
+        ended,
+        interrupted,
+        duration: (got > 0).then(|| times(got, 12_000.0)),
+        duration_histogram: None,
+        abandoned_after: (abandoned > 0).then(|| times(abandoned, 48_000.0)),
+        position: None,
+        series: PollSeries::default(),
+    };
+    let position = PositionResult { samples: 9000, min: 0.0, avg: 120.5, p50: 98.0, p95: 412.0, max: 1498.0 };
+    waiting.polls = vec![
+        poll("order completed", PollKind::Poll, [1200, 0, 0, 0, 0]),
+        PollResult {
+            position: Some(position),
+            ..poll("waiting room", PollKind::WaitForTurn, [950, 20, 35, 2, 3])
+        },
+        poll("second queue", PollKind::WaitForTurn, [0, 0, 0, 0, 0]),
+    ];
+    waiting.scenarios[0].abandoned = 35;
+    insta::assert_snapshot!(render(&waiting, Style::default()));
+    waiting.polls[1].name = "\x1b[2J".into();
+    assert!(!render(&waiting, Style::default()).contains('\x1b'));
 }
 
 #[test]

@@ -386,7 +386,7 @@ fn missed(missed: &Missed<'_>) -> String {
 }
 
 fn doubt(doubt: &Doubt) -> String {
-    match *doubt {
+    match doubt {
         Doubt::NothingAttempted => {
             "요청이 한 건도 없었습니다. 단계의 `when` 조건과 부하 시간을 확인하세요".into()
         }
@@ -400,20 +400,21 @@ fn doubt(doubt: &Doubt) -> String {
                     "연결을 유지하거나(`connections: per-user`) 도착률을 줄이거나 \
                      `net.ipv4.ip_local_port_range`를 넓히세요",
                 ),
+                OwnFault::Data => ("데이터 파일을 읽지 못함", "실행 중에는 `data`의 파일을 바꾸지 마세요"),
                 OwnFault::System => ("시스템이 거부함", "시스템의 한도와 규칙을 확인하세요"),
                 OwnFault::Template => {
                     ("템플릿 처리 실패", "`loadtest validate`를 실행하고 단계의 표현식을 확인하세요")
                 }
             };
-            format!("부하 생성기: {what} ({}회). {remedy}", count(times))
+            format!("부하 생성기: {what} ({}회). {remedy}", count(*times))
         }
         Doubt::Books { attempted, success, business, failure, interrupted } => format!(
             "요청 집계가 맞지 않습니다: 시도 {}건, 성공 {} + 비즈니스 {} + 실패 {} + 중단 {}. 버그로 신고해 주세요",
-            count(attempted),
-            count(success),
-            count(business),
-            count(failure),
-            count(interrupted),
+            count(*attempted),
+            count(*success),
+            count(*business),
+            count(*failure),
+            count(*interrupted),
         ),
         Doubt::Late { p99_ms, limit_ms } => {
             let late = Duration::try_from_secs_f64(p99_ms / 1e3).unwrap_or(Duration::MAX);
@@ -427,6 +428,14 @@ fn doubt(doubt: &Doubt) -> String {
             share * 100.0,
             limit * 100.0
         ),
+        Doubt::DataRanOut { name, rows, at_s } => {
+            let at = duration(Duration::try_from_secs_f64(*at_s).unwrap_or(Duration::MAX));
+            format!(
+                "{at} 시점에 데이터가 떨어졌습니다: `{name}`은 {}행입니다. 행을 늘리거나 부하를 줄이거나 다시 쓰게 하세요 \
+                 (`when_done: recycle`)",
+                count(*rows)
+            )
+        }
         Doubt::Other => "이 버전이 알지 못하는 이유".into(),
     }
 }

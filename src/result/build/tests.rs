@@ -5,11 +5,12 @@ use crate::metrics::Exchange;
 use crate::outcome::{Cause, Outcome, OwnFault, Phase};
 use crate::result::{InvariantState, Soundness};
 use crate::scenario::model::{
-    CheckId, CheckInfo, CustomId, CustomInfo, GroupId, GroupInfo, Load, LoadKind, Profile, RowId, RowInfo,
-    Shape, StageId, Target,
+    CheckId, CheckInfo, CustomId, CustomInfo, Feeds, GroupId, GroupInfo, Load, LoadKind, Profile, RowId,
+    RowInfo, Shape, StageId, Target,
 };
 use crate::scenario::monitor::{Gauge, Watch, WatchKind};
 use crate::scenario::threshold::{Comparison, Filter};
+use crate::template::Env;
 use crate::threshold::{Data, Gate};
 
 fn test() -> Test {
@@ -36,12 +37,16 @@ fn test() -> Test {
         name: "reservation-stress".into(),
         description: Some("50 seats and 50 users.".into()),
         file: "scenarios/reservation-stress.yaml".into(),
+        env: Env::default(),
         target: Target {
             kind: TargetKind::Bundled,
             ready: Some("/healthz".into()),
             ready_timeout: Duration::from_secs(10),
         },
+        data: vec![],
         scenarios: vec![Scenario {
+            start: crate::scenario::model::Start::At(Duration::ZERO),
+            is_measured: true,
             name: "reservation-stress".into(),
             load: Load {
                 kind: Some(LoadKind::Stress),
@@ -58,6 +63,7 @@ fn test() -> Test {
             teardown: vec![],
             slots: vec![],
             flow_slots: vec![],
+            feeds: Feeds::default(),
         }],
         thresholds: vec![
             threshold(
@@ -77,6 +83,7 @@ fn test() -> Test {
                 row("reserve seat", &[0], &["seat taken", "token expired"]),
             ],
             groups: vec![GroupInfo { name: "buy".into(), scenario: 0 }],
+            polls: vec![],
             checks: vec![CheckInfo {
                 name: "has an id".into(),
                 scenario: 0,
@@ -130,9 +137,10 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         totals: &totals,
         load: &load,
         seconds: &[],
+        watched: &Watched::default(),
     });
     let samples = [Sample {
-        row: RowId(1),
+        step: StepId::Requests(RowId(1)),
         cause: Cause::Timeout(Phase::Wait),
         at: Duration::from_millis(4_200),
         request: "POST /api/v1/reservations?token=tok-4711".into(),
@@ -142,19 +150,19 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         captured: Vec::new(),
     }];
     let seconds = [Second { at: 0, users: 50, attempted: 100, success: 90, ..Second::default() }];
-    let mut heat = Heat::default();
-    heat.add(0, &totals);
     let command = ["loadtest".to_string(), "run".into(), "--target".into(), "http://u:p@host".into()];
     let (secrets, captured) = (["hunter2".to_string()], ["tok-4711".to_string()]);
     let mut watched = Watched::new(1);
     watched.sources[0].record(0, Gauge::Memory, 15_000_000.0);
     watched.sources[0].record(0, Gauge::Cpu, 0.437_219);
     let empty = Staged::new(&test.catalog, 1);
+    let mut windows = Windows::new(&test.catalog);
+    windows.add(0, &totals);
     let mut facts = Facts {
         test: &test,
         totals: &empty,
         seconds: &seconds,
-        heat: &heat,
+        windows: &windows,
         watched: &watched,
         samples: &samples,
         judgements: &judgements,
@@ -165,6 +173,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         }],
         ended: Ended::Completed,
         load: &load,
+        time_scale: 1.0,
         command: &command,
         seed: 7,
         workers: 1,
@@ -178,6 +187,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         cpu_share: Some(0.08),
         peak_rss_bytes: Some(24 << 20),
         secrets: &secrets,
+        data_ran_out: &[],
         strict: false,
         captured: &captured,
     };
@@ -223,10 +233,14 @@ fn stages_as_they_were_planned() {
     };
     let catalog = Catalog { stages: vec!["peak".into()], ..Catalog::default() };
     let profile = Profile { from: 0.0, stages: vec![stages(None, 50.0, 10), stages(Some(0), 50.0, 60)] };
-    let seen = super::stages(&Shape::Users(profile), &catalog);
+    let seen = super::stages(&Shape::Users(profile.clone()), Some(Duration::ZERO), &catalog);
     let flat: Vec<_> = seen.iter().map(|s| (s.name.as_deref(), s.from_s, s.to_s, s.from, s.to)).collect();
     assert_eq!(flat, [(None, 0.0, 10.0, 0.0, 50.0), (Some("peak"), 10.0, 70.0, 50.0, 50.0)]);
-    assert!(super::stages(&Shape::SharedIterations { users: 5, iterations: 9 }, &catalog).is_empty());
+    let later = super::stages(&Shape::Users(profile.clone()), Some(Duration::from_secs(30)), &catalog);
+    assert_eq!((later[0].from_s, later[1].to_s), (30.0, 100.0));
+    assert!(super::stages(&Shape::Users(profile), None, &catalog).is_empty(), "it never began");
+    let shared = Shape::SharedIterations { users: 5, iterations: 9 };
+    assert!(super::stages(&shared, Some(Duration::ZERO), &catalog).is_empty());
 }
 
 #[test]
@@ -238,6 +252,9 @@ fn histograms_are_kept_whole() {
     let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
     assert_eq!(histogram.len(), 50);
     assert_eq!(histogram.value_at_percentile(50.0) / 1_000_000, 12);
+    let text = result.rows[1].outcomes[3].response_windows.as_ref().unwrap();
+    let windows = crate::result::windows::decode(text).unwrap();
+    assert_eq!(windows.slots().iter().map(|slot| slot.count).sum::<u64>(), 2);
 }
 
 #[test]

@@ -3,17 +3,20 @@
 use std::collections::HashMap;
 
 use crate::scenario::model::{
-    BusinessId, Catalog, CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, RowId,
-    RowInfo, StageId,
+    BusinessId, Catalog, CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, PollId,
+    PollInfo, PollKind, RowId, RowInfo, StageId,
 };
 
 /// The catalog of a file in the making. Each name is looked up by hash: files may have thousands of steps.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     pub(super) catalog: Catalog,
-    rows: HashMap<String, RowId>,
-    groups: HashMap<String, GroupId>,
-    checks: HashMap<(String, Option<RowId>, bool, bool), CheckId>,
+    /// The scenario that is being read; rows, groups, polls and checks belong to one.
+    pub(super) scenario: u16,
+    rows: HashMap<(u16, String), RowId>,
+    groups: HashMap<(u16, String), GroupId>,
+    polls: HashMap<(u16, String), PollId>,
+    checks: HashMap<(u16, String, Option<RowId>, bool, bool), CheckId>,
     customs: HashMap<String, CustomId>,
 }
 
@@ -29,7 +32,8 @@ fn next(len: usize) -> Result<u16, TooMany> {
 impl Book {
     /// The row of a name: requests of one name share it.
     pub(super) fn row(&mut self, name: &str, groups: &[GroupId]) -> Result<RowId, TooMany> {
-        if let Some(&id) = self.rows.get(name) {
+        let key = (self.scenario, name.to_owned());
+        if let Some(&id) = self.rows.get(&key) {
             if let Some(row) = self.catalog.rows.get_mut(id.index()) {
                 let new = groups.iter().filter(|group| !row.groups.contains(group)).copied();
                 let new: Vec<GroupId> = new.collect();
@@ -39,13 +43,14 @@ impl Book {
         }
         let id = RowId(next(self.catalog.rows.len())?);
         let groups = groups.to_vec();
-        self.catalog.rows.push(RowInfo { name: name.to_owned(), scenario: 0, groups, business: Vec::new() });
-        self.rows.insert(name.to_owned(), id);
+        let (name, scenario) = (name.to_owned(), self.scenario);
+        self.catalog.rows.push(RowInfo { name, scenario, groups, business: Vec::new() });
+        self.rows.insert(key, id);
         Ok(id)
     }
 
     pub(super) fn has_row(&self, name: &str) -> bool {
-        self.rows.contains_key(name)
+        self.rows.contains_key(&(self.scenario, name.to_owned()))
     }
 
     /// The number of a business outcome in its row.
@@ -60,18 +65,37 @@ impl Book {
     }
 
     pub(super) fn group(&mut self, name: &str) -> Result<GroupId, TooMany> {
-        if let Some(&id) = self.groups.get(name) {
+        let key = (self.scenario, name.to_owned());
+        if let Some(&id) = self.groups.get(&key) {
             return Ok(id);
         }
         let id = GroupId(next(self.catalog.groups.len())?);
-        self.catalog.groups.push(GroupInfo { name: name.to_owned(), scenario: 0 });
-        self.groups.insert(name.to_owned(), id);
+        self.catalog.groups.push(GroupInfo { name: name.to_owned(), scenario: self.scenario });
+        self.groups.insert(key, id);
         Ok(id)
+    }
+
+    /// A poll, with the kind that it was first given.
+    pub(super) fn poll(&mut self, info: PollInfo) -> Result<(PollId, PollKind), TooMany> {
+        let key = (self.scenario, info.name.clone());
+        if let Some(&id) = self.polls.get(&key) {
+            let Some(known) = self.catalog.polls.get_mut(id.index()) else { return Err(TooMany) };
+            known.has_position |= info.has_position;
+            let new = info.groups.iter().filter(|group| !known.groups.contains(group)).copied();
+            let new: Vec<GroupId> = new.collect();
+            known.groups.extend(new);
+            return Ok((id, known.kind));
+        }
+        let id = PollId(next(self.catalog.polls.len())?);
+        let kind = info.kind;
+        self.polls.insert(key, id);
+        self.catalog.polls.push(info);
+        Ok((id, kind))
     }
 
     /// A check, and whether one of that name was there before.
     pub(super) fn check(&mut self, info: CheckInfo) -> Result<(CheckId, bool), TooMany> {
-        let key = (info.name.clone(), info.row, info.invariant, info.measured);
+        let key = (info.scenario, info.name.clone(), info.row, info.invariant, info.measured);
         if let Some(&id) = self.checks.get(&key) {
             return Ok((id, true));
         }

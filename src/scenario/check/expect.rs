@@ -88,7 +88,7 @@ impl Check<'_> {
             }
             let invariant = self.block == super::Block::Verify;
             let measured = self.block.is_measured();
-            let info = CheckInfo { name: name.to_owned(), scenario: 0, row, invariant, measured };
+            let info = CheckInfo { name: name.to_owned(), scenario: self.number, row, invariant, measured };
             let known = self.book.check(info);
             let Some((id, was_known)) = self.counted(known, &entry.key) else { continue };
             if invariant && was_known {

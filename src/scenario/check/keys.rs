@@ -33,8 +33,12 @@ pub(crate) enum Shape {
     Rate,
     /// With `%`.
     Share,
+    /// With `%`, per time: `2%/min`.
+    LeavingRate,
     /// A whole number, at least this.
     Whole(u64),
+    /// A number that is not negative.
+    Number,
     Flag,
     Word(&'static [&'static str]),
     In(&'static Place),
@@ -64,39 +68,121 @@ impl Place {
     }
 }
 
-pub(crate) static TEST: Place = Place {
-    name: "test",
-    what: "a test",
+/// Keys of any test.
+static OF_TEST: &[Key] = &[
+    key("name", "What the test is called in reports; the file's name without it.", Shape::Text),
+    key("description", "What the test asks, in a sentence.", Shape::Text),
+    key(
+        "target",
+        "What is tested: `bundled`, or a URL. `--target` wins.",
+        Shape::Either(&[Shape::Text, Shape::In(&TARGET)]),
+    ),
+    key(
+        "monitor",
+        "What is watched once a second while the load runs; the bundled service always is.",
+        Shape::In(&MONITOR),
+    ),
+    INCLUDE,
+];
+
+/// Keys of a test with one load, and of each scenario of a test with several.
+static OF_SCENARIO: &[Key] = &[
+    key("http", "Defaults of every request.", Shape::In(&HTTP)),
+    VARS,
+    DATA,
+    required(
+        "load",
+        "How many users come, or how many arrive per second, and for how long.",
+        Shape::In(&LOAD),
+        "write `load: { users: 10, duration: 1m }`, or `stages:` for a course over time",
+    ),
+    key("setup", "Steps taken once, before the load; every user sees what they capture.", Shape::Steps),
+    key("on_start", "Steps each user takes once, before its first iteration.", Shape::Steps),
+    required(
+        "flow",
+        "What a user does, again and again.",
+        Shape::Steps,
+        "write `flow:` and under it a step, like `- get: /api`",
+    ),
+    key("teardown", "Steps taken once at the very end, also after a failure.", Shape::Steps),
+    key("verify", "Steps taken once after the load has drained: is the data still right?", Shape::Steps),
+    key("outcomes", "Which answers are expected, for all requests.", Shape::In(&OUTCOMES)),
+    key("thresholds", "What must hold for the test to pass.", THRESHOLDS),
+];
+
+/// A test with one load.
+pub(crate) static TEST: Place = Place { name: "test", what: "a test", keys: &[OF_TEST, OF_SCENARIO] };
+
+/// A test with several loads.
+pub(crate) static SUITE: Place = Place {
+    name: "suite",
+    what: "a test with `scenarios`",
+    keys: &[
+        OF_TEST,
+        &[
+            key("http", "Defaults of every request; a scenario's own win.", Shape::In(&HTTP)),
+            key(
+                "vars",
+                "Names with values, evaluated once for each scenario, before its own.",
+                Shape::Names(&Shape::Any),
+            ),
+            DATA,
+            key("outcomes", "Which answers are expected, for all requests.", Shape::In(&OUTCOMES)),
+            key("thresholds", "What must hold for the test to pass.", THRESHOLDS),
+            key(
+                "gap",
+                "Scenarios come one after another, with this much time between them.",
+                Shape::Duration,
+            ),
+            required(
+                "scenarios",
+                "Several loads: a name, and what a test with one load would have.",
+                Shape::Names(&Shape::In(&SCENARIO)),
+                "write `scenarios:` and under it a name with `load` and `flow`",
+            ),
+        ],
+    ],
+};
+
+pub(crate) static SCENARIO: Place = Place {
+    name: "scenario",
+    what: "a scenario",
+    keys: &[
+        OF_SCENARIO,
+        &[
+            key("start", "When its load begins: with the first one, without it.", Shape::In(&START)),
+            key(
+                "measure",
+                "`false`: its samples count only where a filter names it. For a warm-up.",
+                Shape::Flag,
+            ),
+        ],
+    ],
+};
+
+pub(crate) static START: Place = Place {
+    name: "start",
+    what: "a start",
     keys: &[&[
-        key("name", "What the test is called in reports; the file's name without it.", Shape::Text),
-        key("description", "What the test asks, in a sentence.", Shape::Text),
-        key(
-            "target",
-            "What is tested: `bundled`, or a URL. `--target` wins.",
-            Shape::Either(&[Shape::Text, Shape::In(&TARGET)]),
-        ),
-        key("http", "Defaults of every request.", Shape::In(&HTTP)),
-        key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any)),
-        required(
-            "load",
-            "How many users come, or how many arrive per second, and for how long.",
-            Shape::In(&LOAD),
-            "write `load: { users: 10, duration: 1m }`, or `stages:` for a course over time",
-        ),
-        key("setup", "Steps taken once, before the load; every user sees what they capture.", Shape::Steps),
-        key("on_start", "Steps each user takes once, before its first iteration.", Shape::Steps),
-        required(
-            "flow",
-            "What a user does, again and again.",
-            Shape::Steps,
-            "write `flow:` and under it a step, like `- get: /api`",
-        ),
-        key("teardown", "Steps taken once at the very end, also after a failure.", Shape::Steps),
-        key("verify", "Steps taken once after the load has drained: is the data still right?", Shape::Steps),
-        key("outcomes", "Which answers are expected, for all requests.", Shape::In(&OUTCOMES)),
-        key("thresholds", "What must hold for the test to pass.", THRESHOLDS),
+        key("at", "So long after the beginning of the load.", Shape::Duration),
+        key("after", "When the scenario of this name is done.", Shape::Text),
+        key("delay", "With `after`: so much later.", Shape::Duration),
     ]],
 };
+
+/// What a file holds that others include for more than its steps.
+pub(crate) static INCLUDED: Place =
+    Place { name: "included", what: "an included file", keys: &[&[INCLUDE, VARS, DATA]] };
+
+const INCLUDE: Key = key(
+    "include",
+    "Files whose `vars` and `data` count as if they stood here. Relative to the folder of this file.",
+    Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]),
+);
+const VARS: Key =
+    key("vars", "Names with values, evaluated once before anything else.", Shape::Names(&Shape::Any));
+const DATA: Key = key("data", "Rows that users take: a name, and where its rows are.", FEEDERS);
+const FEEDERS: Shape = Shape::Names(&Shape::In(&FEEDER));
 
 const THRESHOLDS: Shape =
     Shape::Names(&Shape::Either(&[Shape::Text, Shape::In(&THRESHOLD), Shape::List(&ONE_THRESHOLD)]));
@@ -121,12 +207,117 @@ pub(crate) static TARGET: Place = Place {
     ]],
 };
 
+pub(crate) static MONITOR: Place = Place {
+    name: "monitor",
+    what: "`monitor`",
+    keys: &[&[
+        key(
+            "container",
+            "A container of this machine's Docker engine, by its name or id, or a list of them.",
+            Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]),
+        ),
+        key(
+            "process",
+            "A process of this machine, or a list of them.",
+            Shape::Either(&[Shape::In(&PROCESS), Shape::List(&Shape::In(&PROCESS))]),
+        ),
+        key(
+            "prometheus",
+            "An endpoint that tells metrics in the text format of Prometheus, or a list of them.",
+            Shape::Either(&[Shape::In(&PROMETHEUS), Shape::List(&Shape::In(&PROMETHEUS))]),
+        ),
+    ]],
+};
+
+const NUMBER_OF_ITS_OWN: Shape = Shape::Either(&[Shape::Whole(1), Shape::Text]);
+
+pub(crate) static PROCESS: Place = Place {
+    name: "process",
+    what: "a process",
+    keys: &[&[
+        key("pid", "Its number.", NUMBER_OF_ITS_OWN),
+        key("port", "The TCP port it listens on.", NUMBER_OF_ITS_OWN),
+        key("name", "What reports and thresholds call it; `pid …` or `port …` without it.", Shape::Text),
+    ]],
+};
+
+pub(crate) static PROMETHEUS: Place = Place {
+    name: "prometheus",
+    what: "`prometheus`",
+    keys: &[&[
+        required(
+            "url",
+            "Where it answers: a path of the target, or a whole URL.",
+            Shape::Text,
+            "write `url: /metrics` for a path of the target, or a whole URL",
+        ),
+        required(
+            "series",
+            "What is taken of it: metrics by their names, or with labels and a name of their own.",
+            Shape::List(&Shape::Either(&[Shape::Text, Shape::In(&SERIES)])),
+            "write `series: [process_open_fds]`, or `series: [{ name: …, metric: … }]`",
+        ),
+        key("name", "What reports call it; `prometheus` without it.", Shape::Text),
+    ]],
+};
+
+pub(crate) static SERIES: Place = Place {
+    name: "series",
+    what: "a series",
+    keys: &[&[
+        required(
+            "metric",
+            "The metric, and labels its series must have: `http_requests_total{route=\"/pay\"}`. Several are added up.",
+            Shape::Text,
+            "write `metric: process_open_fds`",
+        ),
+        key("name", "What reports and thresholds call it; the metric's name without it.", Shape::Text),
+        key(
+            "as",
+            "`value`: as it is. `rate`: its growth per second, which is what names ending in `_total` get without it.",
+            Shape::Word(&["value", "rate"]),
+        ),
+    ]],
+};
+
 pub(crate) static HTTP: Place = Place {
     name: "http",
     what: "`http`",
     keys: &[&[
         key("timeout", "How long a request may take; 30s without it.", Shape::Duration),
         key("headers", "Headers of every request; a step's own win.", TEXTS),
+    ]],
+};
+
+pub(crate) static FEEDER: Place = Place {
+    name: "feeder",
+    what: "a feeder",
+    keys: &[&[
+        key(
+            "csv",
+            "A CSV file; its first line names the values. Relative to the folder of this file.",
+            Shape::Text,
+        ),
+        key("json", "A JSON file with a list of rows. Relative to the folder of this file.", Shape::Text),
+        key("lines", "A text file, each line a row. Relative to the folder of this file.", Shape::Text),
+        key("rows", "The rows themselves.", Shape::List(&Shape::Any)),
+        key("delimiter", "What stands between the values of a CSV file; `,` without it.", Shape::Text),
+        key(
+            "pick",
+            "Which row an iteration takes: `sequential` (the next, whoever asks; this without the key), \
+             `unique` (the same, and each only once), `random`, or `per-user` (user 1 has row 1, for as long as it lives).",
+            Shape::Word(&["sequential", "unique", "random", "per-user"]),
+        ),
+        key(
+            "when_done",
+            "What comes after the last row: `recycle` (the first again), or `stop` (whoever asks for one goes).",
+            Shape::Word(&["recycle", "stop"]),
+        ),
+        key(
+            "secret",
+            "Columns that no report shows; without it those named like a password, secret or token.",
+            Shape::List(&Shape::Text),
+        ),
     ]],
 };
 
@@ -158,6 +349,7 @@ pub(crate) static LOAD: Place = Place {
         key("rate", "A constant number of arrivals, like `50/s`.", Shape::Rate),
         key("duration", "How long `users` or `rate` last.", Shape::Duration),
         key("iterations", "How many iterations all `users` do together.", Shape::Whole(1)),
+        key("iterations_per_user", "How many iterations each of the `users` does.", Shape::Whole(1)),
         key(
             "pace",
             "Closed model: each user starts its flow this often; a late start counts from its due time.",
@@ -243,6 +435,20 @@ pub(crate) static THINK: Place = Place {
     ]],
 };
 
+pub(crate) static CHOICE: Place = Place {
+    name: "choice",
+    what: "a choice",
+    keys: &[&[
+        required(
+            "weight",
+            "How often it is taken: a number beside those of the others, or a share like `30%`.",
+            Shape::Either(&[Shape::Number, Shape::Share]),
+            "write how often it is taken, like `weight: 3` or `weight: 30%`",
+        ),
+        required("do", "The steps it takes.", Shape::Steps, "write its steps under `do:`"),
+    ]],
+};
+
 /// The methods of HTTP, each an action.
 pub(crate) const VERBS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
 /// Samples for metrics of the user's own: actions, or modifiers of a request.
@@ -258,6 +464,19 @@ static ACTIONS: &[Key] = &[
     key("group", "Steps under a name, timed as a whole; with `do`.", Shape::Text),
     key("repeat", "How many times to do `do`.", Shape::Either(&[Shape::Whole(0), Shape::Text])),
     key("while", "Do `do` as long as this expression holds.", Shape::Expression),
+    key(
+        "for_each",
+        "Do `do` once for each item of this list; the item is called `item`, or as `as` says.",
+        Shape::Either(&[Shape::Text, Shape::List(&Shape::Any)]),
+    ),
+    key("if", "Do `then` where this expression holds, else `else`.", Shape::Expression),
+    key("choose", "One of several ways, by their weights.", Shape::List(&Shape::In(&CHOICE))),
+    key("poll", "Steps to take again and again until `until` holds, timed as a whole.", Shape::Steps),
+    key(
+        "wait_for_turn",
+        "A poll of a waiting queue: at the interval the server asks for, with users who leave.",
+        Shape::Steps,
+    ),
     key("set", "Names with values.", Shape::Names(&Shape::Any)),
     key(
         "collect",
@@ -268,6 +487,7 @@ static ACTIONS: &[Key] = &[
     key("count", "Numbers to add to counters of your own: a name and an expression.", EXPRESSIONS),
     key("observe", "Values for distributions of your own: a name and an expression.", EXPRESSIONS),
     key("share", "Conditions whose share of true is a metric: a name and an expression.", EXPRESSIONS),
+    key("log", "A text for standard error; of many, some are shown.", Shape::Text),
     key("stop", "What ends here.", Shape::Word(&["iteration", "user", "run"])),
 ];
 
@@ -298,7 +518,11 @@ pub(crate) static OF_REQUEST: &[Key] = &[
     key("timeout", "How long this request may take.", Shape::Duration),
     key("expect", "What the answer should be.", Shape::In(&EXPECT)),
     key("capture", "What to keep of the answer: a name and an expression.", EXPRESSIONS),
-    key("on_failure", "Whether the iteration ends after a failure.", Shape::Word(&["end", "continue"])),
+    key(
+        "on_failure",
+        "Whether the iteration ends after a failure, or a poll that gave up.",
+        Shape::Word(&["end", "continue"]),
+    ),
     key(
         "on_business",
         "Whether the iteration ends after a business outcome.",
@@ -307,14 +531,52 @@ pub(crate) static OF_REQUEST: &[Key] = &[
     key("thresholds", "What must hold for this step.", THRESHOLDS),
 ];
 
-/// Keys of a loop or a group.
+/// What stands in the place of a step, and alone: it is gone when steps are read.
+static IN_PLACE: &[Key] = &[key(
+    "include",
+    "A file with a list of steps, which are taken here. Relative to the folder of this file.",
+    Shape::Text,
+)];
+
+/// Keys of steps that hold others.
 static OF_BLOCK: &[Key] = &[
     key("do", "The steps of a group or a loop.", Shape::Steps),
-    key("at_most", "How many rounds of `while` at most.", Shape::Whole(1)),
+    key("then", "The steps of `if` where it holds.", Shape::Steps),
+    key("else", "The steps of `if` where it does not hold.", Shape::Steps),
+    key("as", "What the item of `for_each` is called; `item` without it.", Shape::Text),
+    key("until", "What a poll waits for; looked at after each probe.", Shape::Expression),
+    key(
+        "every",
+        "The time between two probes, `1s` without it; a `${ … }` may give milliseconds or a text.",
+        Shape::Either(&[Shape::Duration, Shape::Text]),
+    ),
+    key(
+        "at_most",
+        "How many rounds of `while` at most, or how long a poll may take before it gives up.",
+        Shape::Either(&[Shape::Whole(1), Shape::Duration]),
+    ),
+    key("position", "The place in the queue that an answer tells.", Shape::Expression),
+    key("abandon", "How many of those who wait leave, like `2%/min`.", Shape::LeavingRate),
 ];
 
-pub(crate) static STEP: Place =
-    Place { name: "step", what: "a step", keys: &[COMMON, REQUEST_ACTIONS, ACTIONS, OF_REQUEST, OF_BLOCK] };
+/// Which actions each of these keys goes with.
+pub(crate) const OWNERS: [(&str, &[&str]); 9] = [
+    ("do", &["group", "repeat", "while", "for_each"]),
+    ("then", &["if"]),
+    ("else", &["if"]),
+    ("as", &["for_each"]),
+    ("until", &["poll", "wait_for_turn"]),
+    ("every", &["poll", "wait_for_turn"]),
+    ("at_most", &["while", "poll", "wait_for_turn"]),
+    ("position", &["wait_for_turn"]),
+    ("abandon", &["wait_for_turn"]),
+];
+
+pub(crate) static STEP: Place = Place {
+    name: "step",
+    what: "a step",
+    keys: &[COMMON, REQUEST_ACTIONS, ACTIONS, OF_REQUEST, OF_BLOCK, IN_PLACE],
+};
 
 /// The actions of a step besides requests.
 pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
@@ -322,31 +584,5 @@ pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
 }
 
 /// Keys of the language that this version does not know yet.
-pub(crate) const LATER: [&str; 26] = [
-    "arrivals",
-    "pace",
-    "throttle",
-    "iterations_per_user",
-    "scenarios",
-    "gap",
-    "start",
-    "data",
-    "multipart",
-    "auth",
-    "follow_redirects",
-    "for_each",
-    "as",
-    "poll",
-    "until",
-    "every",
-    "choose",
-    "if",
-    "then",
-    "else",
-    "log",
-    "optional",
-    "connections",
-    "specs",
-    "image",
-    "measure",
-];
+pub(crate) const LATER: &[&str] =
+    &["throttle", "multipart", "auth", "follow_redirects", "optional", "connections", "specs", "image"];

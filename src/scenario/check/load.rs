@@ -42,18 +42,6 @@ impl Amount {
     }
 }
 
-/// A load that is filled in later.
-pub(super) fn none() -> Load {
-    let profile = Profile { from: 0.0, stages: Vec::new() };
-    Load {
-        kind: None,
-        shape: Shape::Users(profile),
-        graceful_stop: GRACEFUL_STOP,
-        pace: None,
-        max_duration: None,
-    }
-}
-
 impl Check<'_> {
     pub(super) fn load(&mut self, entry: &Entry) -> Option<Load> {
         let fields = self.fields(&entry.value, &entry.key, &LOAD)?;
@@ -123,10 +111,12 @@ impl Check<'_> {
             "stages" => &[
                 ("duration", "each stage has its own `duration`"),
                 ("iterations", "a fixed number of iterations goes with `users`"),
+                ("iterations_per_user", "a fixed number of iterations goes with `users`"),
             ],
             "rate" => &[
                 ("from", "`from` goes with `stages`"),
                 ("iterations", "a fixed number of iterations goes with `users`"),
+                ("iterations_per_user", "a fixed number of iterations goes with `users`"),
             ],
             _ => &[("from", "`from` goes with `stages`")],
         };
@@ -238,19 +228,32 @@ impl Check<'_> {
     fn constant_users(&mut self, fields: Fields<'_>) -> Option<Shape> {
         let entry = fields.get("users")?;
         let users = self.whole(&entry.value, &entry.key, 1..=MOST_USERS);
-        let Some(iterations) = fields.get("iterations") else {
+        let own = fields.get("iterations_per_user");
+        if let (Some(_), Some(own)) = (fields.get("iterations"), own) {
+            self.error(
+                &own.key.span,
+                "`iterations` and `iterations_per_user` exclude each other",
+                "keep `iterations` for a number that all share, or `iterations_per_user` for one that each does",
+            );
+        }
+        let Some(entry) = fields.get("iterations").or(own) else {
             let duration = self.duration_of(fields, entry);
             return Some(Shape::Users(Profile::constant(users? as f64, duration?)));
         };
         if let Some(duration) = fields.get("duration") {
             self.error(
                 &duration.key.span,
-                "`duration` and `iterations` exclude each other",
+                format!("`duration` and `{}` exclude each other", entry.key.name),
                 "write `max_duration` to bound a fixed number of iterations",
             );
         }
-        let iterations = self.whole(&iterations.value, &iterations.key, 1..=u64::MAX)?;
-        Some(Shape::SharedIterations { users: users? as u32, iterations })
+        let iterations = self.whole(&entry.value, &entry.key, 1..=u64::MAX)?;
+        let users = users? as u32;
+        Some(if own.is_some() {
+            Shape::OwnIterations { users, each: iterations }
+        } else {
+            Shape::SharedIterations { users, iterations }
+        })
     }
 
     fn duration_of(&mut self, fields: Fields<'_>, amount: &Entry) -> Option<Duration> {

@@ -1,30 +1,37 @@
 //! A tree → a [`Test`]: every key read, every name resolved, every template compiled, and all findings kept.
 
 mod catalog;
+mod control;
+mod data;
 mod expect;
 mod flow;
 pub(super) mod keys;
 mod load;
 mod monitor;
 mod names;
+mod poll;
 mod reading;
 mod request;
+mod scenarios;
 mod steps;
 mod target;
 mod thresholds;
 mod values;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use self::catalog::Book;
+use self::data::CheckedFeeder;
 use self::flow::{Circumstance, Course};
 use self::names::Names;
 use self::reading::{Fields, Findings};
 use super::LoadOptions;
 use super::finding::{Finding, Source};
-use super::model::{RowId, Scenario, StatusSet, Step, Test};
+use super::model::{Scenario, Start, StatusSet, Step, StepId, Test};
+use super::monitor::Watch;
 use super::yaml::{Entry, Key, Kind, Node};
-use crate::template::{Env, Slot, ValueTemplate};
+use crate::template::{Env, RowNames, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
 
 /// How long a request may take where nothing is said.
@@ -37,6 +44,8 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         text: source.text(),
         env: &options.env,
         findings: Findings::default(),
+        feeders: Vec::new(),
+        row_names: Vec::new(),
         names: Names::default(),
         book: Book::default(),
         course: Course::default(),
@@ -45,6 +54,9 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         status: None,
         business: Vec::new(),
         own_thresholds: Vec::new(),
+        monitor: Vec::new(),
+        number: 0,
+        shared_vars: Vec::new(),
         block: Block::Vars,
         answer: false,
         block_reads_body: false,
@@ -52,12 +64,11 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         circumstances: Vec::new(),
         groups: Vec::new(),
         requests: 0,
+        logs: 0,
+        polls: Vec::new(),
     };
     let test = check.test(root, options);
     let test = test.filter(|_| !check.findings.has_errors());
-    if test.is_some() {
-        check.warn_of_gaps();
-    }
     (test, check.findings.sorted())
 }
 
@@ -112,7 +123,7 @@ impl Block {
 struct Gathered {
     needs: Vec<Slot>,
     /// The needs with their places, for warnings.
-    places: Vec<(Slot, std::ops::Range<usize>)>,
+    places: Vec<(Slot, Range<usize>)>,
     reads_body: bool,
 }
 
@@ -121,6 +132,9 @@ struct Check<'a> {
     text: &'a str,
     env: &'a Env,
     findings: Findings,
+    feeders: Vec<CheckedFeeder>,
+    /// What expressions may ask of their rows.
+    row_names: Vec<RowNames>,
     names: Names,
     book: Book,
     course: Course,
@@ -132,7 +146,14 @@ struct Check<'a> {
     business: Vec<Entry>,
 
     /// Thresholds that stand at a step.
-    own_thresholds: Vec<(RowId, String, Vec<Entry>)>,
+    own_thresholds: Vec<(StepId, String, Vec<Entry>)>,
+    /// The number of the scenario it is in.
+    number: u16,
+    /// The `vars` of a test with several scenarios.
+    shared_vars: Vec<Entry>,
+
+    /// What is watched, for thresholds to speak of.
+    monitor: Vec<Watch>,
 
     // Where it is just now.
     block: Block,
@@ -145,6 +166,10 @@ struct Check<'a> {
     groups: Vec<super::model::GroupId>,
     /// How many requests there are so far; a request's number is its [`RequestId`](super::model::RequestId).
     requests: usize,
+    /// The same for `log`.
+    logs: usize,
+    /// The names of polls, and where each stands.
+    polls: Vec<(String, Range<usize>)>,
 }
 
 impl Check<'_> {
@@ -159,10 +184,16 @@ impl Check<'_> {
         let top = Key { name: "the file".into(), span: 0..0 };
         if !matches!(root.kind, Kind::Map(_)) {
             let message = format!("a test is a map of keys, this file is {}", root.described());
-            self.error(&root.span, message, "begin with `name: …`, `target: …`, `load:` and `flow:`");
+            let help = match root.kind {
+                Kind::List(_) => "a list of steps is for others to `include`: check a test that does",
+                _ => "begin with `name: …`, `target: …`, `load:` and `flow:`",
+            };
+            self.error(&root.span, message, help);
             return None;
         }
-        let fields = self.fields(root, &top, &keys::TEST)?;
+        let is_suite = root.get("scenarios").is_some();
+        let place = if is_suite { &keys::SUITE } else { &keys::TEST };
+        let fields = self.fields(root, &top, place)?;
         let stem = self.source.path().file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let name = match fields.get("name") {
             Some(entry) => self.name_of(entry, "a test"),
@@ -174,20 +205,28 @@ impl Check<'_> {
         let target = self.target(fields, options);
         self.http(fields);
         self.outcomes(fields);
-        let load = fields.get("load").and_then(|entry| self.load(entry));
-        self.collect_names(fields);
-        let scenario = self.scenario(fields);
         let name = name.unwrap_or_else(|| "test".into());
-        let thresholds = self.thresholds(fields, &name);
-        let monitor = monitor::monitor(target.as_ref());
+        self.monitor = self.watches(fields, target.as_ref());
+        let mut thresholds = Vec::new();
+        let scenarios = if is_suite {
+            self.data(fields, None);
+            self.scenarios(fields, &mut thresholds)
+        } else {
+            self.scenario(fields, &name).map(|scenario| vec![scenario])
+        };
+        let names = if is_suite { scenarios::names(fields) } else { vec![name.clone()] };
+        self.thresholds(fields, &names, None, &mut thresholds);
+        thresholds::imply_failures(&mut thresholds);
         Some(Test {
             file: self.source.path().to_owned(),
+            env: self.env.clone(),
             description,
             target: target?,
-            scenarios: vec![Scenario { name: name.clone(), load: load?, ..scenario }],
+            scenarios: scenarios?,
+            data: self.take_feeders()?,
             name,
             thresholds,
-            monitor,
+            monitor: std::mem::take(&mut self.monitor),
             catalog: std::mem::take(&mut self.book.catalog),
         })
     }
@@ -197,9 +236,13 @@ impl Check<'_> {
         self.good_name(text, &entry.value.span, what)
     }
 
-    /// The blocks of a scenario, in the order in which they need each other's names; its load is filled in
-    /// by the caller.
-    fn scenario(&mut self, fields: Fields<'_>) -> Scenario {
+    /// A scenario: its load, and its blocks in the order in which they need each other's names.
+    fn scenario(&mut self, fields: Fields<'_>, name: &str) -> Option<Scenario> {
+        let load = fields.get("load").and_then(|entry| self.load(entry));
+        self.data(fields, Some(self.number));
+        self.row_names = self.rows_here();
+        self.names = Names::default();
+        self.collect_names(fields);
         let vars = self.vars(fields);
         let setup = self.block(fields, Block::Setup);
         let on_start = self.block(fields, Block::OnStart);
@@ -207,25 +250,36 @@ impl Check<'_> {
         // `results` in `verify` speaks of the rows of `flow`.
         let verify = self.block(fields, Block::Verify);
         let teardown = self.block(fields, Block::Teardown);
-        Scenario {
-            name: String::new(),
-            load: load::none(),
+        self.polls_have_names_of_their_own();
+        // Only of files that are sound otherwise: a gap may be the shadow of another slip.
+        if self.findings.has_errors() {
+            self.course = Course::default();
+        } else {
+            self.warn_of_gaps();
+        }
+        Some(Scenario {
+            name: name.to_owned(),
+            start: Start::At(Duration::ZERO),
+            is_measured: true,
+            load: load?,
             vars,
             setup,
             on_start,
             flow,
             verify,
             teardown,
+            feeds: self.feeds(),
             flow_slots: self.names.defined_in(Block::Flow),
             slots: self.names.slots.clone(),
-        }
+        })
     }
 
     fn vars(&mut self, fields: Fields<'_>) -> Vec<(Slot, ValueTemplate)> {
         self.block = Block::Vars;
         let mut vars = Vec::new();
-        let Some(entry) = fields.get("vars") else { return vars };
-        for entry in self.names(entry, "a map of names and values") {
+        let shared = self.shared_vars.clone();
+        let own = fields.get("vars").map(|entry| self.names(entry, "a map of names and values"));
+        for entry in shared.iter().chain(own.unwrap_or_default()) {
             let value = self.value(&entry.value);
             // A variable may use those above it; the others have no value yet.
             for (slot, at) in std::mem::take(&mut self.gathered).places {

@@ -1,7 +1,9 @@
 //! The names a file defines (`vars`, `capture`, `set`, `collect`), gathered before any expression is compiled.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
+use super::control::{blocks, item_key};
 use super::reading::Fields;
 use super::{Block, Check};
 use crate::scenario::yaml::{Key, Node};
@@ -16,8 +18,8 @@ pub(super) struct Names {
     blocks: Vec<u8>,
     /// It has a value before the first user starts.
     always: Vec<bool>,
-    /// Some expression speaks of it.
-    pub(super) mentioned: Vec<bool>,
+    /// The blocks whose expressions speak of it, as bits.
+    mentioned: Vec<u8>,
 }
 
 /// Every lookup of a name in an expression goes through all of them.
@@ -36,10 +38,18 @@ impl Names {
         self.blocks.get(slot.index()).copied().unwrap_or_default()
     }
 
-    pub(super) fn mention(&mut self, slot: Slot) {
+    pub(super) fn mention(&mut self, slot: Slot, block: Block) {
         if let Some(mentioned) = self.mentioned.get_mut(slot.index()) {
-            *mentioned = true;
+            *mentioned |= block.bit();
         }
+    }
+
+    pub(super) fn is_mentioned(&self, slot: Slot) -> bool {
+        self.mentioned.get(slot.index()).is_none_or(|blocks| *blocks != 0)
+    }
+
+    pub(super) fn is_mentioned_in(&self, slot: Slot, block: Block) -> bool {
+        self.mentioned.get(slot.index()).is_some_and(|blocks| blocks & block.bit() != 0)
     }
 
     pub(super) fn defined_in(&self, block: Block) -> Vec<Slot> {
@@ -55,7 +65,7 @@ impl Names {
             self.slots.push(name.to_owned());
             self.blocks.push(0);
             self.always.push(false);
-            self.mentioned.push(false);
+            self.mentioned.push(0);
             self.index.insert(name.to_owned(), Slot(place));
             Slot(place)
         };
@@ -66,6 +76,9 @@ impl Names {
 
 impl Check<'_> {
     pub(super) fn collect_names(&mut self, fields: Fields<'_>) {
+        for entry in self.shared_vars.clone() {
+            self.define(&entry.key, Block::Vars, true);
+        }
         for entry in fields.get("vars").map_or(&[][..], |entry| entry.value.entries()) {
             self.define(&entry.key, Block::Vars, true);
         }
@@ -73,6 +86,10 @@ impl Check<'_> {
             if let Some(entry) = fields.get(block.name()) {
                 self.names_of_steps(&entry.value, block, block == Block::Setup);
             }
+        }
+        // Rows are there for those who take them: for users.
+        for key in self.feeders_here().map(|feeder| Rc::clone(&feeder.key)).collect::<Vec<_>>() {
+            self.define(&key, Block::OnStart, true);
         }
     }
 
@@ -85,14 +102,28 @@ impl Check<'_> {
                     self.define(&entry.key, block, always);
                 }
             }
-            if let Some(inner) = step.get("do") {
-                self.names_of_steps(&inner.value, block, always && step.get("while").is_none());
+            if step.get("for_each").is_some() {
+                self.define(&item_key(step), block, false);
+            }
+            // What is done perhaps, or perhaps otherwise, fills nothing for sure.
+            let surely = ["while", "for_each", "if", "choose"].iter().all(|key| step.get(key).is_none());
+            for inner in blocks(step) {
+                self.names_of_steps(inner, block, always && surely);
             }
         }
     }
 
     fn define(&mut self, key: &Key, block: Block, always: bool) {
         let name = key.name.as_str();
+        if let Some(feeder) = self.feeder_named(name).filter(|feeder| *feeder != key.span) {
+            let line = self.source.line_in_words(feeder.start, key.span.start);
+            self.error(
+                &key.span,
+                format!("`{name}` is a feeder of `data` ({line})"),
+                format!("give it another name, like `my_{name}`"),
+            );
+            return;
+        }
         let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if !begins || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             let better: String = name

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::Check;
-use super::keys::{LATER, Place, STEP, VERBS};
+use super::keys::{LATER, Place, SCENARIO, STEP, SUITE, TEST, VERBS};
 use crate::scenario::finding::{Finding, MOST, Severity, first_line, shortened};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::spelling::closest;
@@ -112,6 +112,10 @@ impl<'a> Check<'a> {
         let known: Vec<&str> = place.all().map(|key| key.name).collect();
         let help = if std::ptr::eq(place, &raw const STEP) && VERBS.contains(&lower.as_str()) {
             format!("methods are written in small letters: `{lower}`")
+        } else if std::ptr::eq(place, &raw const SUITE) && SCENARIO.has(name) {
+            "with `scenarios` it belongs into one of them, under its name".to_owned()
+        } else if std::ptr::eq(place, &raw const TEST) && name == "gap" {
+            "it goes with `scenarios`: it is the time between one and the next".to_owned()
         } else if LATER.contains(&name) {
             format!("`{name}` is not supported yet")
         } else {

@@ -1,12 +1,13 @@
 //! A request: where it goes, what it carries, what is kept of the answer.
 
 use super::Check;
+use super::flow::Gap;
 use super::keys::OF_REQUEST;
 use super::reading::{Fields, listed};
 use super::steps::Place;
 use crate::scenario::finding::shortened;
 use crate::scenario::model::{
-    Action, Body, Method, OnBusiness, OnFailure, RequestId, RequestStep, RowId, Step, Tally, Url,
+    Action, Body, Method, OnBusiness, OnFailure, RequestId, RequestStep, Step, StepId, Tally, Url,
 };
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Expr, JsonTemplate, Slot, TextTemplate};
@@ -27,13 +28,10 @@ const OWN_HEADERS: [&str; 2] = ["content-length", "transfer-encoding"];
 /// Lets every request keep its body: an expression that is no request's own reads the last one.
 pub(super) fn keep_bodies(steps: &mut [Step]) {
     for step in steps {
-        match &mut step.action {
-            Action::Request(request) => request.reads_body = true,
-            Action::Group { steps, .. } | Action::Repeat { steps, .. } | Action::While { steps, .. } => {
-                keep_bodies(steps);
-            }
-            _ => {}
+        if let Action::Request(request) = &mut step.action {
+            request.reads_body = true;
         }
+        step.action.blocks_mut().into_iter().for_each(keep_bodies);
     }
 }
 
@@ -84,7 +82,7 @@ impl Check<'_> {
         let expected = fields.get("expect").and_then(|entry| entry.value.get("business"));
         let has_business = expected.is_some_and(|entry| !entry.value.entries().is_empty());
         self.note_captures(fields.get("capture"), has_business, on_failure, on_business);
-        self.keep_thresholds(fields.get("thresholds"), row, name);
+        self.keep_thresholds(fields.get("thresholds"), row.map(StepId::Requests), name);
 
         let mut needs = sent.needs;
         let own: Vec<Slot> = kept.iter().map(|(slot, _)| *slot).collect();
@@ -294,11 +292,15 @@ impl Check<'_> {
     ) {
         for entry in entry.map(|entry| entry.value.entries()).unwrap_or_default() {
             let gap = if has_business && on_business == OnBusiness::Continue {
-                let help = "write `on_business: stop` at that step, or `when:` at this one";
-                Some(("takes it from successes only, and goes on after a business outcome".to_owned(), help))
+                Some(Gap::Outcome {
+                    words: "takes it from successes only, and goes on after a business outcome".to_owned(),
+                    help: "write `on_business: stop` at that step, or `when:` at this one",
+                })
             } else if on_failure == OnFailure::Continue {
-                let help = "write `when:` at this step, or leave `on_failure: continue` out at that one";
-                Some(("takes it from successes only, and goes on after a failure".to_owned(), help))
+                Some(Gap::Outcome {
+                    words: "takes it from successes only, and goes on after a failure".to_owned(),
+                    help: "write `when:` at this step, or leave `on_failure: continue` out at that one",
+                })
             } else {
                 None
             };
@@ -307,12 +309,12 @@ impl Check<'_> {
         }
     }
 
-    fn keep_thresholds(&mut self, entry: Option<&Entry>, row: Option<RowId>, name: &str) {
+    pub(super) fn keep_thresholds(&mut self, entry: Option<&Entry>, step: Option<StepId>, name: &str) {
         let Some(entry) = entry else { return };
         let entries =
             self.names(entry, "a map of metrics and conditions, like `latency: [p95 < 500ms]`").to_vec();
-        if let Some(row) = row {
-            self.own_thresholds.push((row, name.to_owned(), entries));
+        if let Some(step) = step {
+            self.own_thresholds.push((step, name.to_owned(), entries));
         } else {
             let block = self.block.name();
             self.error(
@@ -328,6 +330,7 @@ impl Check<'_> {
         for key in OF_REQUEST {
             if let Some(entry) = fields.get(key.name) {
                 let help = match (key.name, action) {
+                    ("on_failure" | "thresholds", "poll" | "wait_for_turn") => continue,
                     ("expect", "check") => "write the checks under `check:` itself".to_owned(),
                     _ => format!("move it to a step with one of {}", listed(&super::keys::VERBS)),
                 };

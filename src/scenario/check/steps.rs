@@ -8,8 +8,8 @@ use super::keys::{STEP, TALLIES, THINK, actions};
 use super::reading::{Fields, listed};
 use super::request::METHODS;
 use crate::scenario::finding::shortened;
-use crate::scenario::model::{Action, CustomKind, RowId, Step, StopWhat, Tally, Think};
-use crate::scenario::threshold::METRICS;
+use crate::scenario::model::{Action, CustomKind, LogId, RowId, Step, StopWhat, Tally, Think};
+use crate::scenario::threshold::{METRICS, watched_metrics};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Expr, Slot, ValueTemplate};
 use crate::units::{UnitError, parse_duration};
@@ -56,15 +56,18 @@ impl Check<'_> {
         let under = self.circumstances.len();
         let given = fields.get("name").map(|entry| self.name_of(entry, "a step"));
         let condition = fields.get("when");
-        let when = condition.and_then(|entry| self.condition(entry));
+        let when = condition.and_then(|entry| {
+            let expr = self.condition(entry);
+            self.under(entry);
+            expr
+        });
         let chance = fields.get("chance").map(|entry| (entry, self.share(&entry.value, &entry.key)));
         if let Some((entry, _)) = chance {
             let words = format!(
                 "fills it only with `chance: {}`",
                 shortened(entry.value.scalar_text(self.text).unwrap_or(""))
             );
-            let circumstance = self.course.circumstance(words, String::new());
-            self.circumstances.push(circumstance);
+            self.circumstances.push(self.course.circumstance(words));
         }
         let done = self.action(fields, given.clone().flatten());
         self.circumstances.truncate(under);
@@ -84,22 +87,26 @@ impl Check<'_> {
         Some(Step { name, line, when, chance, needs, action })
     }
 
-    fn condition(&mut self, entry: &Entry) -> Option<Expr> {
+    /// An expression that decides, and needs none of its names: over a missing one it is false.
+    pub(super) fn condition(&mut self, entry: &Entry) -> Option<Expr> {
         let expr = self.expression(&entry.value, &entry.key);
-        // A condition over a missing name is false: it needs none of them.
         let gathered = self.gather();
         self.block_reads_body |= gathered.reads_body;
-        self.under("when", entry);
         expr
     }
 
-    fn under(&mut self, key: &str, entry: &Entry) {
-        let text = entry.value.scalar_text(self.text).unwrap_or_default();
-        // A `when:` that speaks of a name says nothing of whether it has a value; a loop waits for it.
-        let waits_for = if key == "while" { text.to_owned() } else { String::new() };
-        let circumstance =
-            self.course.circumstance(format!("fills it only `{key}: {}`", shortened(text)), waits_for);
-        self.circumstances.push(circumstance);
+    /// What follows stands under a condition: `` fills it only `when: json.total > 0` ``.
+    pub(super) fn under(&mut self, entry: &Entry) {
+        let text = shortened(entry.value.scalar_text(self.text).unwrap_or_default());
+        let words = format!("fills it only `{}: {text}`", entry.key.name);
+        self.circumstances.push(self.course.circumstance(words).meant());
+    }
+
+    fn log(&mut self, entry: &Entry) -> Option<Action> {
+        let text = self.template(&entry.value, &entry.key)?;
+        let id = LogId(u16::try_from(self.logs).ok()?);
+        self.logs += 1;
+        Some(Action::Log { id, text })
     }
 
     /// What a step does, what it needs, and its name where it has none of its own.
@@ -122,14 +129,19 @@ impl Check<'_> {
             return None;
         }
         if let Some(&(method, path)) = requests.first() {
-            self.no_block_keys(fields, &path.key.name);
+            self.no_foreign_keys(fields, &path.key.name);
             let default_name = Self::default_name(method, path);
             let name = name.unwrap_or_else(|| default_name.clone());
             let (request, needs) = self.request(fields, (method, path), &tallies, &name)?;
             return Some((Action::Request(Box::new(request)), needs, default_name));
         }
         let Some(entry) = all.first() else {
-            if !fields.has_unknown {
+            let orphan =
+                super::keys::OWNERS.iter().find_map(|(key, owners)| Some((fields.get(key)?, *owners)));
+            if let Some((key, owners)) = orphan {
+                let problem = format!("`{}` alone does nothing", key.key.name);
+                self.error(&key.key.span, problem, format!("it goes with {}", listed(owners)));
+            } else if !fields.has_unknown {
                 self.error(
                     &fields.node.span,
                     "this step does nothing",
@@ -144,9 +156,7 @@ impl Check<'_> {
         };
         let key = entry.key.name.as_str();
         self.no_request_keys(fields, key);
-        if !matches!(key, "group" | "repeat" | "while") {
-            self.no_block_keys(fields, key);
-        }
+        self.no_foreign_keys(fields, key);
         self.gather();
         let default_name = if key == "think" {
             format!("think {}", shortened(entry.value.scalar_text(self.text).unwrap_or_default()))
@@ -162,6 +172,11 @@ impl Check<'_> {
             "group" => return self.group(fields, entry),
             "repeat" => return self.repeat(fields, entry),
             "while" => return self.while_loop(fields, entry),
+            "for_each" => return self.for_each(fields, entry),
+            "if" => return self.branch(fields, entry),
+            "choose" => return self.choose(entry),
+            "poll" | "wait_for_turn" => return self.poll(fields, entry, name),
+            "log" => self.log(entry)?,
             "set" => Action::Set(self.assignments(entry)),
             "collect" => Action::Collect(self.assignments(entry)),
             "check" => Action::Check(self.checks(entry, None)),
@@ -196,99 +211,6 @@ impl Check<'_> {
         );
     }
 
-    fn no_block_keys(&mut self, fields: Fields<'_>, action: &str) {
-        for (name, owner) in [("do", "`group`, `repeat` and `while`"), ("at_most", "`while`")] {
-            if let Some(entry) = fields.get(name) {
-                let problem = format!("`{name}` does not go with `{action}`");
-                self.error(&entry.key.span, problem, format!("it goes with {owner}"));
-            }
-        }
-    }
-
-    fn inner(&mut self, fields: Fields<'_>, action: &Entry) -> Option<Vec<Step>> {
-        let Some(entry) = fields.get("do") else {
-            let problem = format!("`{}` has no steps", action.key.name);
-            self.error(&action.key.span, problem, "write them under `do:`");
-            return None;
-        };
-        Some(self.steps(entry))
-    }
-
-    fn no_at_most(&mut self, fields: Fields<'_>, action: &str) {
-        if let Some(entry) = fields.get("at_most") {
-            let problem = format!("`at_most` does not go with `{action}`");
-            self.error(&entry.key.span, problem, "it goes with `while`");
-        }
-    }
-
-    fn group(&mut self, fields: Fields<'_>, entry: &Entry) -> Option<(Action, Vec<Slot>, String)> {
-        self.no_at_most(fields, "group");
-        let name = self.name_of(entry, "a group");
-        let group = name.as_deref().and_then(|name| {
-            let id = self.book.group(name);
-            self.counted(id, &entry.key)
-        });
-        let depth = self.groups.len();
-        self.groups.extend(group);
-        let steps = self.inner(fields, entry);
-        self.groups.truncate(depth);
-        Some((Action::Group { group: group?, steps: steps? }, Vec::new(), name?))
-    }
-
-    fn repeat(&mut self, fields: Fields<'_>, entry: &Entry) -> Option<(Action, Vec<Slot>, String)> {
-        self.no_at_most(fields, "repeat");
-        let times = match &entry.value.kind {
-            Kind::Int(number) if *number >= 0 => self.value(&entry.value),
-            Kind::Int(_) => {
-                self.whole(&entry.value, &entry.key, 0..=u64::MAX);
-                None
-            }
-            Kind::Text { value, .. } if value.contains("${") => self.value(&entry.value),
-            _ => {
-                self.expected(&entry.value, &entry.key, "a number of rounds, or a `${ … }`");
-                None
-            }
-        };
-        let gathered = self.gather();
-        self.block_reads_body |= gathered.reads_body;
-        self.note_needs(&gathered);
-        self.sees_answers_of(fields);
-        let steps = self.inner(fields, entry);
-        Some((Action::Repeat { times: times?, steps: steps? }, gathered.needs, "repeat".into()))
-    }
-
-    fn while_loop(&mut self, fields: Fields<'_>, entry: &Entry) -> Option<(Action, Vec<Slot>, String)> {
-        // From the second round on, the condition comes after the answers of the first.
-        self.sees_answers_of(fields);
-        let condition = self.expression(&entry.value, &entry.key);
-        let gathered = self.gather();
-        self.block_reads_body |= gathered.reads_body;
-        let at_most = fields.get("at_most").map(|entry| self.whole(&entry.value, &entry.key, 1..=u64::MAX));
-        let depth = self.circumstances.len();
-        // `while: true` always begins.
-        if condition.as_ref().is_none_or(|condition| condition.source() != "true") {
-            self.under("while", entry);
-        }
-        let steps = self.inner(fields, entry);
-        self.circumstances.truncate(depth);
-        let at_most = match at_most {
-            Some(at_most) => Some(at_most?),
-            None => None,
-        };
-        Some((Action::While { condition: condition?, at_most, steps: steps? }, Vec::new(), "while".into()))
-    }
-
-    /// In a loop, the first step comes after the last one of the round before.
-    fn sees_answers_of(&mut self, fields: Fields<'_>) {
-        fn has_request(steps: &Node) -> bool {
-            steps.items().iter().any(|step| {
-                METHODS.iter().any(|(verb, _)| step.get(verb).is_some())
-                    || step.get("do").is_some_and(|inner| has_request(&inner.value))
-            })
-        }
-        self.answer |= fields.get("do").is_some_and(|inner| has_request(&inner.value));
-    }
-
     fn assignments(&mut self, entry: &Entry) -> Vec<(Slot, ValueTemplate)> {
         let mut assignments = Vec::new();
         for entry in self.names(entry, "a map of names and values") {
@@ -313,7 +235,8 @@ impl Check<'_> {
         {
             let value = self.expression(&entry.value, &entry.key);
             let Some(name) = self.good_name(&entry.key.name, &entry.key.span, "a metric") else { continue };
-            if METRICS.iter().any(|(known, _)| *known == name) {
+            if METRICS.iter().any(|(known, _)| *known == name) || watched_metrics().any(|known| known == name)
+            {
                 let problem = format!("`{name}` is a metric that every run has");
                 self.error(&entry.key.span, problem, "give your own metric another name");
                 continue;

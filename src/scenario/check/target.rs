@@ -1,6 +1,5 @@
 //! `target`, `http` and `outcomes`: what is tested, and the defaults of its requests.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::Check;
@@ -12,7 +11,6 @@ use crate::scenario::finding::shortened;
 use crate::scenario::model::{Target, TargetKind};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::spelling::closest;
-use crate::template::{Scope, Shared, TextTemplate, Visible};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -148,31 +146,8 @@ impl Check<'_> {
     /// A target's text; `env()` is asked now, so that a test is not begun with a variable missing.
     fn address(&mut self, node: &Node, key: &Key) -> Option<TargetKind> {
         let text = self.text(node, key, "`bundled` or a URL")?;
-        let rendered = if text.contains("${") {
-            let visible = Visible { slots: &[], answer: false, results: false, env: self.env };
-            let template = match TextTemplate::compile(text, visible) {
-                Ok(template) => template,
-                Err(error) => {
-                    let at = error.at.unwrap_or(0..text.len());
-                    let at = self.locate(&node.span, text, at);
-                    let help =
-                        error.help.unwrap_or_else(|| "write `${ env(\"TARGET\", \"bundled\") }`".into());
-                    self.error(&at, error.problem, help);
-                    return None;
-                }
-            };
-            let shared = Arc::new(Shared::new(0, String::new(), false, self.env.clone()));
-            let mut scope = Scope::new(shared, Arc::from(""), 0, Arc::from([]));
-            match template.render_to_string(&mut scope) {
-                Ok(rendered) => rendered,
-                Err(error) => {
-                    self.error(&node.span, error.problem, "write `${ env(\"TARGET\", \"bundled\") }`");
-                    return None;
-                }
-            }
-        } else {
-            text.to_owned()
-        };
+        let example = "write `${ env(\"TARGET\", \"bundled\") }`";
+        let rendered = self.rendered_now(node, text, example)?;
         match parse_target(&rendered) {
             Ok(kind) => Some(kind),
             Err((problem, help)) => {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::Check;
 use super::keys::THRESHOLD;
 use super::reading::Fields;
-use crate::scenario::model::RowId;
+use crate::scenario::model::StepId;
 use crate::scenario::threshold::{
-    Aggregate, Comparison, Filter, Metric, Names, ParseError, Threshold, condition, metric_and_filter,
+    Aggregate, Comparison, Filter, Implied, Metric, Names, ParseError, Threshold, condition,
+    metric_and_filter,
 };
 use crate::scenario::yaml::{Entry, Kind, Node};
 
@@ -20,44 +21,50 @@ struct Manner {
     over: Option<Duration>,
 }
 
+/// Where a threshold stands: what it is filtered by without a word.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    step: Option<(StepId, &'a str)>,
+    scenario: Option<u16>,
+}
+
 impl Check<'_> {
-    pub(super) fn thresholds(&mut self, fields: Fields<'_>, scenario: &str) -> Vec<Threshold> {
-        let scenarios = [scenario.to_owned()];
-        let mut thresholds = Vec::new();
+    /// The thresholds of the test or of one scenario, which then is implied, and those of its steps.
+    pub(super) fn thresholds(
+        &mut self,
+        fields: Fields<'_>,
+        scenarios: &[String],
+        scenario: Option<u16>,
+        out: &mut Vec<Threshold>,
+    ) {
         if let Some(entry) = fields.get("thresholds") {
             for entry in self.names(entry, "a map of metrics and conditions, like `latency: [p95 < 500ms]`") {
-                self.threshold(entry, None, &scenarios, &mut thresholds);
+                self.threshold(entry, Place { step: None, scenario }, scenarios, out);
             }
         }
-        for (row, step, entries) in std::mem::take(&mut self.own_thresholds) {
+        for (id, step, entries) in std::mem::take(&mut self.own_thresholds) {
             for entry in &entries {
-                self.threshold(entry, Some((row, &step)), &scenarios, &mut thresholds);
+                self.threshold(entry, Place { step: Some((id, &step)), scenario }, scenarios, out);
             }
         }
-        if !thresholds.iter().any(|threshold| threshold.metric == Metric::Failures) {
-            thresholds.push(implied());
-        }
-        thresholds
     }
 
     /// One key and its conditions.
-    fn threshold(
-        &mut self,
-        entry: &Entry,
-        step: Option<(RowId, &str)>,
-        scenarios: &[String],
-        out: &mut Vec<Threshold>,
-    ) {
+    fn threshold(&mut self, entry: &Entry, place: Place<'_>, scenarios: &[String], out: &mut Vec<Threshold>) {
         let key = &entry.key;
-        let names = Names { catalog: &self.book.catalog, scenarios };
-        let (metric, filter) = match metric_and_filter(&key.name, names, step.map(|(row, _)| row)) {
+        let names = Names { catalog: &self.book.catalog, scenarios, monitor: &self.monitor };
+        let implied = Implied { step: place.step.map(|(id, _)| id), scenario: place.scenario };
+        let (metric, filter) = match metric_and_filter(&key.name, names, implied) {
             Ok(found) => found,
             Err(error) => return self.threshold_error(&key.span, &key.name, error),
         };
-        let name = match step {
-            Some((_, step)) => with_step(&key.name, step),
-            None => key.name.trim().to_owned(),
-        };
+        let mut name = key.name.trim().to_owned();
+        if let Some((_, step)) = place.step {
+            name = with_filter(&name, "step", step);
+        }
+        if let Some(scenario) = place.scenario.and_then(|number| scenarios.get(usize::from(number))) {
+            name = with_filter(&name, "scenario", scenario);
+        }
         let conditions: Vec<&Node> = match &entry.value.kind {
             Kind::List(items) if !items.is_empty() => items.iter().map(|item| &**item).collect(),
             Kind::List(_) => {
@@ -94,7 +101,7 @@ impl Check<'_> {
             _ => (node, Manner::default()),
         };
         let text = self.text(that, &entry.key, "a condition like `p95 < 500ms`")?;
-        let names = Names { catalog: &self.book.catalog, scenarios };
+        let names = Names { catalog: &self.book.catalog, scenarios, monitor: &self.monitor };
         match condition(text, metric, names) {
             Ok(found) if found.aggregate == Aggregate::Drift && *filter != Filter::default() => {
                 self.error(
@@ -151,12 +158,22 @@ impl Check<'_> {
     }
 }
 
-/// `latency` at a step is `latency{step=…}`.
-fn with_step(key: &str, step: &str) -> String {
-    let step = if step.contains(['{', '}', ',', '"', '=']) { format!("'{step}'") } else { step.to_owned() };
-    match key.trim().split_once('{') {
-        Some((metric, rest)) => format!("{}{{step={step}, {}", metric.trim(), rest.trim_start()),
-        None => format!("{}{{step={step}}}", key.trim()),
+/// `latency` at a step is `latency{step=…}`, and in a scenario `latency{scenario=…}`.
+fn with_filter(key: &str, dimension: &str, value: &str) -> String {
+    let value =
+        if value.contains(['{', '}', ',', '"', '=']) { format!("'{value}'") } else { value.to_owned() };
+    match key.split_once('{') {
+        Some((metric, rest)) => {
+            format!("{}{{{dimension}={value}, {}", metric.trim(), rest.trim_start())
+        }
+        None => format!("{key}{{{dimension}={value}}}"),
+    }
+}
+
+/// Without any threshold for failures one is implied.
+pub(super) fn imply_failures(thresholds: &mut Vec<Threshold>) {
+    if !thresholds.iter().any(|threshold| threshold.metric == Metric::Failures) {
+        thresholds.push(implied());
     }
 }
 

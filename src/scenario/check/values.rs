@@ -1,12 +1,13 @@
 //! Expressions, templates and values, compiled where they stand, their errors pointed at the very word.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::{Block, Check, Gathered};
 use crate::scenario::finding::shortened;
 use crate::scenario::yaml::{Key, Kind, Node};
 use crate::spelling::closest;
-use crate::template::{Expr, TemplateError, TextTemplate, Value, ValueTemplate, Visible};
+use crate::template::{Expr, Scope, Shared, TemplateError, TextTemplate, Value, ValueTemplate, Visible};
 
 /// Longer ones are not written by people, and are slow to compile.
 const LONGEST_EXPRESSION: usize = 4096;
@@ -17,6 +18,7 @@ impl Check<'_> {
             slots: &self.names.slots,
             answer: self.answer,
             results: self.block == Block::Verify,
+            rows: &self.row_names,
             env: self.env,
         }
     }
@@ -83,6 +85,36 @@ impl Check<'_> {
             }
             Err(error) => {
                 self.template_error(node, whole, error, shift);
+                None
+            }
+        }
+    }
+
+    /// A text that is needed before anything runs: of what changes it may ask `env()` and the like.
+    pub(super) fn rendered_now(&mut self, node: &Node, text: &str, example: &str) -> Option<String> {
+        if !text.contains("${") {
+            return Some(text.to_owned());
+        }
+        let visible = Visible { slots: &[], answer: false, results: false, rows: &[], env: self.env };
+        let template = match TextTemplate::compile(text, visible) {
+            Ok(template) => template,
+            Err(error) => {
+                let at = self.locate(&node.span, text, error.at.unwrap_or(0..text.len()));
+                self.error(&at, error.problem, error.help.unwrap_or_else(|| example.to_owned()));
+                return None;
+            }
+        };
+        let shared = Arc::new(Shared::new(0, String::new(), false, self.env.clone()));
+        let mut scope = Scope::new(Arc::clone(&shared), Arc::from(""), 0, Arc::from([]));
+        match template.render_to_string(&mut scope) {
+            Ok(_) if !shared.secrets().is_empty() => {
+                let problem = "what stands here is shown by plans and reports, and a secret must not be";
+                self.error(&node.span, problem, "write `env(…)`, and keep secrets to headers and bodies");
+                None
+            }
+            Ok(rendered) => Some(rendered),
+            Err(error) => {
+                self.error(&node.span, error.problem, example);
                 None
             }
         }
@@ -191,7 +223,7 @@ impl Check<'_> {
     fn note(&mut self, expr: &Expr, node: &Node, text: &str) {
         self.gathered.reads_body |= expr.reads().body;
         for &slot in expr.mentions() {
-            self.names.mention(slot);
+            self.names.mention(slot, self.block);
             let at = || {
                 let name = self.names.slots.get(slot.index()).map_or("", String::as_str);
                 self.locate(&node.span, text, word_in(text, expr.source(), name))
@@ -216,6 +248,12 @@ impl Check<'_> {
 
     fn unseen(&mut self, slot: crate::template::Slot, at: &Range<usize>) {
         let name = self.names.slots.get(slot.index()).cloned().unwrap_or_default();
+        if self.feeder_named(&name).is_some() {
+            let problem =
+                format!("`{name}` is a row that a user has, and in `{}` there is no user", self.block.name());
+            self.error(at, problem, "use it in `on_start` and `flow`");
+            return;
+        }
         let blocks = [Block::Setup, Block::OnStart, Block::Flow, Block::Verify, Block::Teardown];
         let home = blocks.iter().find(|block| self.names.blocks(slot) & block.bit() != 0);
         let (home, here) = (home.map_or("vars", |block| block.name()), self.block.name());
@@ -251,7 +289,8 @@ impl Check<'_> {
             let shift = text.find(expr).unwrap_or_default();
             let at = self.locate(&node.span, text, start + shift..start + shift + name.len());
             if !self.book.has_row(name) {
-                let rows = self.book.catalog.rows.iter().map(|row| row.name.as_str());
+                let rows = self.book.catalog.rows.iter().filter(|row| row.scenario == self.number);
+                let rows = rows.map(|row| row.name.as_str());
                 let help = match closest(name, rows) {
                     Some(close) => format!("did you mean `{close}`?"),
                     None => "a name stands here as the step of `flow` has it".to_owned(),

@@ -3,12 +3,13 @@
 
 mod parse;
 
-pub(crate) use parse::{CAUSES, CLASSES, METRICS};
-pub use parse::{Condition, Names, ParseError, condition, metric_and_filter};
+pub(crate) use parse::{CAUSES, CLASSES, METRICS, watched_metrics};
+pub use parse::{Condition, Implied, Names, ParseError, condition, metric_and_filter};
 
 use std::time::Duration;
 
-use crate::scenario::model::{CheckId, CustomId, GroupId, RowId, StageId};
+use crate::scenario::model::{CheckId, CustomId, GroupId, PollId, RowId, StageId};
+use crate::scenario::monitor::Gauge;
 
 /// One condition on a metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +20,8 @@ pub struct Threshold {
     pub filter: Filter,
     pub aggregate: Aggregate,
     pub comparison: Comparison,
-    /// In the metric's own unit: seconds for times, a share (0..1) for shares, else a plain number.
+    /// In the metric's own unit: seconds for times, a share (0..1) for shares, bytes for sizes, else a plain
+    /// number; per minute for a slope.
     pub limit: f64,
     /// End the run as soon as it is not met.
     pub abort: bool,
@@ -54,13 +56,30 @@ pub enum Metric {
     Interrupted,
     /// How late arrivals and iterations began.
     Lateness,
+    /// How long `poll` took, where it got what it waited for.
+    PollDuration,
+    /// The same for `wait_for_turn`.
+    TimeToTurn,
+    /// Places in the queue, as answers told them.
+    QueuePosition,
+    /// Polls that gave up.
+    GivenUp,
+    /// Users who left while they waited for their turn.
+    Abandoned,
     Custom(CustomId),
+    /// A gauge of the source at this place of the test's monitor.
+    Watched {
+        source: u16,
+        gauge: Gauge,
+    },
 }
 
 /// Which samples count. Empty lists leave nothing out.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Filter {
     pub rows: Vec<RowId>,
+    /// With rows, what `step` names: either is then left out where only the other is named.
+    pub polls: Vec<PollId>,
     pub groups: Vec<GroupId>,
     pub scenarios: Vec<u16>,
     pub stages: Vec<StageId>,
@@ -94,6 +113,10 @@ pub enum Aggregate {
     Rate,
     /// Last quarter over first, after warm-up.
     Drift,
+    /// The figure of the last second: of what is watched.
+    Last,
+    /// Growth per minute under steady load, after warm-up: of what is watched.
+    Slope,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,16 +8,10 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Struc
 
 use super::scalar::{looks_cut, resolve};
 use super::syntax::{no_anchor, too_deep, translated};
-use super::{Entry, Key, Kind, Node, Parsed};
+use super::{DEEPEST, Entry, Key, Kind, MOST_ADDED, Node, Parsed};
 use crate::scenario::finding::{Finding, MOST, shortened};
 
-/// Levels of nesting, lists and maps taken together: well above what a person writes, well below what would
-/// threaten the stack.
-const DEEPEST: usize = 64;
-/// What all aliases of a file may add together.
-const ALIASED: usize = 50_000;
-
-pub(super) fn parse(text: &str) -> Parsed {
+pub(super) fn parse(text: &str, base: usize) -> Parsed {
     let options = granit_parser::options! {
         flow_nesting_limit: DEEPEST,
         block_nesting_limit: DEEPEST,
@@ -26,9 +20,10 @@ pub(super) fn parse(text: &str) -> Parsed {
         disallow_directives: true,
         emit_comments: false,
     };
-    let parser = Parser::new_from_str_with_options(text, options);
+    let parser = Parser::new_from_str_with_options(text.get(base..).unwrap_or_default(), options);
     let mut builder = Builder {
         text,
+        base,
         parser,
         anchors: HashMap::new(),
         names: Vec::new(),
@@ -52,6 +47,8 @@ enum Anchor {
 
 struct Builder<'t> {
     text: &'t str,
+    /// Where what is parsed begins in it.
+    base: usize,
     parser: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Anchor>,
     /// The names of the anchors so far.
@@ -68,7 +65,7 @@ impl<'t> Builder<'t> {
             match event {
                 Event::StreamEnd => return Ok(root),
                 Event::DocumentStart(..) if root.is_some() => {
-                    let at = range(&span);
+                    let at = self.range(&span);
                     return Err(Stop(
                         Finding::error(at, "a second document begins here, and one file is one test")
                             .help("take the `---` out, or put what follows into a file of its own"),
@@ -93,6 +90,11 @@ impl<'t> Builder<'t> {
         }
     }
 
+    fn range(&self, span: &Span) -> Range<usize> {
+        let at = span.byte_range().unwrap_or_default();
+        self.base + at.start..self.base + at.end
+    }
+
     /// Keeps a finding, but not without end.
     fn found(&mut self, finding: Finding) {
         if self.findings.len() < MOST {
@@ -101,11 +103,12 @@ impl<'t> Builder<'t> {
     }
 
     fn stop(&self, error: &ScanError) -> Stop {
-        Stop(translated(self.text, error))
+        let text = self.text.get(self.base..).unwrap_or_default();
+        Stop(translated(text, error).shifted(self.base))
     }
 
     fn node(&mut self, event: Event<'t>, span: &Span, depth: usize) -> Result<Rc<Node>, Stop> {
-        let at = range(span);
+        let at = self.range(span);
         if depth > DEEPEST {
             return Err(Stop(too_deep(at)));
         }
@@ -132,7 +135,7 @@ impl<'t> Builder<'t> {
     }
 
     fn tagged(&mut self, span: &Span, node: &Node) -> Rc<Node> {
-        let at = span.tag_span().map_or(node.span.clone(), |tag| range(&tag));
+        let at = span.tag_span().map_or(node.span.clone(), |tag| self.range(&tag));
         let tag = self.text.get(at.clone()).unwrap_or("!");
         let finding = Finding::error(
             at.clone(),
@@ -175,9 +178,9 @@ impl<'t> Builder<'t> {
     fn alias(&mut self, id: usize, at: Range<usize>, depth: usize) -> Result<Rc<Node>, Stop> {
         let name = self.text.get(at.clone()).unwrap_or("*").trim_start_matches('*').to_owned();
         let problem = match self.anchors.get(&id) {
-            Some(Anchor::Done(node)) if self.aliased + node.weight > ALIASED => {
+            Some(Anchor::Done(node)) if self.aliased + node.weight > MOST_ADDED => {
                 let finding =
-                    format!("the aliases of this file grow to more than {ALIASED} values with `*{name}`");
+                    format!("the aliases of this file grow to more than {MOST_ADDED} values with `*{name}`");
                 return Err(Stop(
                     Finding::error(at, finding).help("write what you need once, without aliases of aliases"),
                 ));
@@ -203,7 +206,7 @@ impl<'t> Builder<'t> {
         let end = loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::SequenceEnd | Event::StreamEnd) {
-                break range(&span).end;
+                break self.range(&span).end;
             }
             let item = self.node(event, &span, depth + 1)?;
             let split = style == StructureStyle::Flow && items.last().is_some_and(|before| was_split(before));
@@ -223,10 +226,12 @@ impl<'t> Builder<'t> {
         let end = loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd | Event::StreamEnd) {
-                break range(&span).end;
+                break self.range(&span).end;
             }
             let key = self.key(event, &span, depth)?;
             let (event, span) = self.next()?;
+            // Of an alias, where it stands and not what it names.
+            let alias = matches!(event, Event::Alias(_)).then(|| self.range(&span));
             let value = self.node(event, &span, depth + 1)?;
             let Some(key) = key else { continue };
             if style == StructureStyle::Flow && self.has_no_colon(&key) {
@@ -243,7 +248,7 @@ impl<'t> Builder<'t> {
                 continue;
             }
             if key.name == "<<" {
-                self.merge(&value, &mut merged);
+                self.merge(&value, alias.unwrap_or(value.span.clone()), &mut merged);
                 continue;
             }
             if let Some(first) = seen.get(&key.name) {
@@ -266,7 +271,7 @@ impl<'t> Builder<'t> {
     /// A key; none where it cannot be one, and then it has its finding.
     fn key(&mut self, event: Event<'t>, span: &Span, depth: usize) -> Result<Option<Key>, Stop> {
         if let Event::Scalar(value, _, 0, None) = event {
-            return Ok(Some(Key { name: value.into_owned(), span: range(span) }));
+            return Ok(Some(Key { name: value.into_owned(), span: self.range(span) }));
         }
         let node = self.node(event, span, depth + 1)?;
         if !node.is_broken() {
@@ -283,7 +288,7 @@ impl<'t> Builder<'t> {
         Ok(None)
     }
 
-    fn merge(&mut self, value: &Node, merged: &mut Vec<Entry>) {
+    fn merge(&mut self, value: &Node, at: Range<usize>, merged: &mut Vec<Entry>) {
         match &value.kind {
             Kind::Map(entries) => merged.extend(entries.iter().cloned()),
             Kind::List(items) if items.iter().all(|item| matches!(item.kind, Kind::Map(_))) => {
@@ -291,11 +296,8 @@ impl<'t> Builder<'t> {
             }
             Kind::Broken => {}
             _ => self.found(
-                Finding::error(
-                    value.span.clone(),
-                    format!("`<<` merges maps, this is {}", value.described()),
-                )
-                .help("write an alias of a map, like `<<: *defaults`"),
+                Finding::error(at, format!("`<<` merges maps, this is {}", value.described()))
+                    .help("write an alias of a map, like `<<: *defaults`"),
             ),
         }
     }
@@ -315,10 +317,6 @@ impl<'t> Builder<'t> {
         );
         Node::new(at, Kind::Broken)
     }
-}
-
-fn range(span: &Span) -> Range<usize> {
-    span.byte_range().unwrap_or_default()
 }
 
 fn was_split(node: &Node) -> bool {

@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::finding::Finding;
+pub(super) use syntax::too_deep;
 
 /// A value of the file and where it stands.
 #[derive(Debug)]
@@ -20,9 +21,9 @@ pub(super) struct Node {
     pub(super) span: Range<usize>,
     pub(super) kind: Kind,
     /// How many values it holds, itself included, long texts counting for more; aliases as if written out.
-    weight: usize,
+    pub(super) weight: usize,
     /// How many levels it has.
-    height: usize,
+    pub(super) height: usize,
 }
 
 #[derive(Debug)]
@@ -62,13 +63,19 @@ pub(super) struct Parsed {
     pub(super) findings: Vec<Finding>,
 }
 
-/// Reads a file.
-pub(super) fn parse(text: &str) -> Parsed {
-    build::parse(text)
+/// Reads a file: what of `text` stands from `base` on. Places count from the beginning of `text`.
+pub(super) fn parse(text: &str, base: usize) -> Parsed {
+    build::parse(text, base)
 }
 
+/// Levels of nesting, lists and maps taken together: well above what a person writes, well below what would
+/// threaten the stack.
+pub(super) const DEEPEST: usize = 64;
+/// How many values a file may grow by: its aliases together, and what it includes.
+pub(super) const MOST_ADDED: usize = 50_000;
+
 impl Node {
-    fn new(span: Range<usize>, kind: Kind) -> Rc<Node> {
+    pub(super) fn new(span: Range<usize>, kind: Kind) -> Rc<Node> {
         let (weight, height) = match &kind {
             Kind::Text { value, .. } => (1 + value.len() / 64, 1),
             Kind::List(items) => sum(items.iter()),

@@ -125,7 +125,7 @@ pub(super) fn translated(text: &str, error: &ScanError) -> Finding {
     Finding::error(at, problem).help(help)
 }
 
-pub(super) fn too_deep(at: Range<usize>) -> Finding {
+pub(in crate::scenario) fn too_deep(at: Range<usize>) -> Finding {
     Finding::error(at, "this is nested too deeply").help("a file may have 64 levels")
 }
 

@@ -26,14 +26,14 @@ fn shown(node: &Node) -> String {
 }
 
 fn tree(text: &str) -> String {
-    let parsed = parse(text);
+    let parsed = parse(text, 0);
     assert!(parsed.findings.is_empty(), "{:#?}", parsed.findings);
     shown(&parsed.root.unwrap())
 }
 
 /// The first finding: its message, and the text it points at.
 fn finding(text: &str) -> (String, String) {
-    let parsed = parse(text);
+    let parsed = parse(text, 0);
     let finding =
         parsed.findings.first().unwrap_or_else(|| panic!("no finding in {text:?}: {:?}", parsed.root));
     (finding.message.clone(), text.get(finding.span.clone()).unwrap_or_default().to_owned())
@@ -112,7 +112,7 @@ fn an_alias_bomb_is_refused() {
 #[test]
 fn deep_nesting_is_refused() {
     for text in ["[".repeat(100_000), "- ".repeat(100_000), "{a: ".repeat(10_000), "? ".repeat(10_000)] {
-        assert!(!parse(&text).findings.is_empty());
+        assert!(!parse(&text, 0).findings.is_empty());
     }
 }
 
@@ -129,7 +129,7 @@ proptest! {
 }
 
 fn survives(text: &str) {
-    let parsed = parse(text);
+    let parsed = parse(text, 0);
     let source = Source::new("any.yaml", text);
     source.render(&parsed.findings, false);
     source.for_machines(&parsed.findings);

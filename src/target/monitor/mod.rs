@@ -2,7 +2,10 @@
 //!
 //! A source that cannot be asked disturbs nothing: it is counted, told once, and asked again a second later.
 
+mod container;
+mod exposition;
 mod process;
+mod prometheus;
 mod reading;
 
 use std::cell::{Ref, RefCell};
@@ -13,11 +16,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 
+use self::container::Container;
 use self::process::Process;
-use self::reading::{Reading, figures};
+use self::prometheus::Scrape;
+use self::reading::{Look, figures, seconds};
 use super::Ready;
 use crate::metrics::Watched;
-use crate::scenario::monitor::{Watch, WatchKind};
+use crate::scenario::monitor::{ProcessId, Watch, WatchKind};
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -27,6 +32,15 @@ const LONGEST_LOOK: Duration = Duration::from_secs(2);
 const LONGEST_LAST_LOOK: Duration = Duration::from_millis(500);
 /// Less than this since the look before says little about a rate.
 const SHORTEST: Duration = Duration::from_millis(200);
+
+/// What a source may use, where that is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Limits {
+    /// In cores.
+    cpu: Option<f64>,
+    /// In bytes.
+    memory: Option<u64>,
+}
 
 /// All sources of a test.
 #[derive(Debug)]
@@ -59,19 +73,31 @@ struct Source {
 #[derive(Debug)]
 enum Sampler {
     Process(Process),
-    /// There is nothing to ask.
-    Nothing(&'static str),
+    Container(Container),
+    Prometheus(Box<Scrape>),
+    /// There is nothing to ask, for this reason.
+    Nothing(String),
 }
 
 impl Monitor {
     /// Looks at every source once, so that what cannot be watched is known before the load begins.
+    ///
+    /// Must be called within a [`LocalSet`](tokio::task::LocalSet).
     pub async fn open(watches: &[Watch], ready: &Ready) -> Monitor {
         let watched = Watched::new(watches.len());
         let seen = Rc::new(RefCell::new(Seen { watched, untold: Vec::new() }));
-        let sources = watches.iter().enumerate().map(|(index, watch)| Source::new(index, watch, ready));
-        let mut waiting: Vec<Source> = sources.collect();
-        for source in &mut waiting {
-            source.look(&seen).await;
+        // At the same time: one that keeps silent holds up the load no longer than all of them.
+        let looks = watches.iter().enumerate().map(|(index, watch)| {
+            let (mut source, seen) = (Source::new(index, watch, ready), Rc::clone(&seen));
+            tokio::task::spawn_local(async move {
+                source.look(&seen).await;
+                source
+            })
+        });
+        let looks: Vec<JoinHandle<Source>> = looks.collect();
+        let mut waiting = Vec::new();
+        for look in looks {
+            waiting.extend(look.await);
         }
         Monitor { seen, waiting, tasks: Vec::new(), stop: watch::Sender::new(false) }
     }
@@ -112,10 +138,16 @@ impl Monitor {
 
 impl Source {
     fn new(index: usize, watch: &Watch, ready: &Ready) -> Source {
-        let sampler = match watch.kind {
+        let sampler = match &watch.kind {
             WatchKind::Bundled => match &ready.bundled {
-                Some(child) => Sampler::Process(Process::new(child.id())),
-                None => Sampler::Nothing("it was not started"),
+                Some(child) => Sampler::Process(Process::new(ProcessId::Pid(child.id()))),
+                None => Sampler::Nothing("it was not started".into()),
+            },
+            WatchKind::Process(id) => Sampler::Process(Process::new(*id)),
+            WatchKind::Container(name) => Sampler::Container(Container::new(name)),
+            WatchKind::Prometheus(endpoint) => match Scrape::new(endpoint, ready) {
+                Ok(scrape) => Sampler::Prometheus(Box::new(scrape)),
+                Err(why) => Sampler::Nothing(why),
             },
         };
         let is_implied = watch.kind == WatchKind::Bundled;
@@ -126,47 +158,52 @@ impl Source {
         let mut ticks = interval_at(epoch.into(), EVERY);
         // A look that took long costs the seconds it took, and no more.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut before: Option<(Instant, Reading)> = None;
+        let mut before: Option<Look> = None;
         let mut is_over = false;
         while !is_over {
-            let now = tokio::select! {
+            tokio::select! {
                 biased;
-                tick = ticks.tick() => tick.into_std(),
-                _ = stop.wait_for(|stop| *stop) => {
-                    let now = Instant::now();
-                    if before.as_ref().is_some_and(|(at, _)| now.saturating_duration_since(*at) < SHORTEST) {
-                        break;
-                    }
-                    is_over = true;
-                    // Just behind a tick that did not come any more, the second that ended is meant.
-                    now.checked_sub(SHORTEST).unwrap_or(now)
-                }
-            };
-            let asked = Instant::now();
-            let Some(reading) = self.look(&seen).await else { continue };
-            if let Some((at, before)) = &before
-                && let Some(second) = second_before(now.saturating_duration_since(epoch))
+                _ = ticks.tick() => {}
+                _ = stop.wait_for(|stop| *stop) => is_over = true,
+            }
+            let is_fresh = |look: &Look| look.at.elapsed() < SHORTEST;
+            if is_over && before.as_ref().is_some_and(is_fresh) {
+                break;
+            }
+            let Some(look) = self.look(&seen).await else { continue };
+            if let Some(before) = &before
                 && let Some(source) = seen.borrow_mut().watched.sources.get_mut(self.index)
             {
-                let took = asked.saturating_duration_since(*at);
-                for (gauge, value) in figures(before, &reading, took, source.cpu_limit) {
-                    source.record(second, gauge, value);
+                let since = |look: &Look| look.at.saturating_duration_since(epoch);
+                let took = look.at.saturating_duration_since(before.at);
+                let figures = figures(&before.reading, &look.reading, took, source.cpu_limit);
+                for second in seconds(since(before), since(&look)) {
+                    figures.iter().for_each(|(gauge, value)| source.record(second, *gauge, *value));
                 }
             }
-            before = Some((asked, reading));
+            before = Some(look);
+        }
+        if let Some(source) = seen.borrow_mut().watched.sources.get_mut(self.index)
+            && source.problem.is_none()
+        {
+            source.problem = self.sampler.missing();
         }
     }
 
-    /// One reading; where there is none that is noted.
-    async fn look(&mut self, seen: &RefCell<Seen>) -> Option<Reading> {
-        let answer = timeout(LONGEST_LOOK, self.sampler.read()).await;
+    /// One look; where it fails that is noted.
+    async fn look(&mut self, seen: &RefCell<Seen>) -> Option<Look> {
+        let answer = timeout(LONGEST_LOOK, self.sampler.look()).await;
         let answer = answer.unwrap_or_else(|_| Err("no answer in time".into()));
-        let problem = match answer {
-            Ok(reading) => return Some(reading),
-            Err(problem) => problem,
-        };
         let Seen { watched, untold } = &mut *seen.borrow_mut();
         let source = watched.sources.get_mut(self.index)?;
+        let problem = match answer {
+            Ok(look) => {
+                let Limits { cpu, memory } = self.sampler.limits();
+                (source.cpu_limit, source.memory_limit) = (cpu, memory);
+                return Some(look);
+            }
+            Err(problem) => problem,
+        };
         source.failed += 1;
         if source.problem.is_none() {
             if !self.is_implied {
@@ -179,29 +216,29 @@ impl Source {
 }
 
 impl Sampler {
-    async fn read(&mut self) -> Result<Reading, String> {
+    /// What it was asked for and never told, though it answered.
+    fn missing(&self) -> Option<String> {
         match self {
-            Sampler::Process(process) => process.read(),
-            Sampler::Nothing(why) => Err((*why).into()),
+            Sampler::Prometheus(scrape) => scrape.missing(),
+            _ => None,
         }
     }
-}
 
-/// The second that has passed when so much of the load has; none at its very beginning.
-fn second_before(elapsed: Duration) -> Option<u32> {
-    // Ticks come on the dot, so that the end of a second is the beginning of the next.
-    let millis = elapsed.as_millis().checked_sub(1)?;
-    u32::try_from(millis / 1000).ok()
-}
+    async fn look(&mut self) -> Result<Look, String> {
+        let at = Instant::now();
+        let reading = match self {
+            Sampler::Process(process) => process.read()?,
+            Sampler::Container(container) => return container.look().await,
+            Sampler::Prometheus(scrape) => scrape.read().await?,
+            Sampler::Nothing(why) => return Err(why.clone()),
+        };
+        Ok(Look { at, reading })
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_look_at_the_end_of_a_second_is_that_seconds() {
-        for (millis, second) in [(0, None), (1, Some(0)), (1000, Some(0)), (1400, Some(1)), (7000, Some(6))] {
-            assert_eq!(second_before(Duration::from_millis(millis)), second, "{millis}ms");
+    fn limits(&self) -> Limits {
+        match self {
+            Sampler::Container(container) => container.limits,
+            _ => Limits::default(),
         }
     }
 }

@@ -1,8 +1,23 @@
 //! From what a source tells of itself to the figures of a second: pure functions, the same for all sources.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::scenario::monitor::Gauge;
+
+/// A reading, and when it was true.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Look {
+    pub(super) at: Instant,
+    pub(super) reading: Reading,
+}
+
+/// The seconds, counted from the beginning of the load, that the time between two looks speaks for: those whose
+/// middle lies in it. So each second is that of one pair of looks, whenever a source is heard.
+pub(super) fn seconds(from: Duration, to: Duration) -> std::ops::Range<u32> {
+    let half = Duration::from_millis(500);
+    let whole = |time: Duration| u32::try_from((time + half).as_secs()).unwrap_or(u32::MAX);
+    whole(from)..whole(to)
+}
 
 /// What a source tells of itself at one moment. What it does not tell is none.
 ///
@@ -20,6 +35,16 @@ pub(super) struct Reading {
     pub(super) received: Option<u64>,
     /// Bytes sent so far.
     pub(super) sent: Option<u64>,
+    /// Of an endpoint, in the order of its series.
+    pub(super) series: Vec<Taken>,
+}
+
+/// What was found of a series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Taken {
+    Value(Option<f64>),
+    /// What counts is by how much it grows.
+    Counter(Option<f64>),
 }
 
 /// Periods of the scheduler so far in which a limited source wanted to run, and those of them in which it used
@@ -58,6 +83,16 @@ pub(super) fn figures(
     figures.extend(after.memory.map(|bytes| (Gauge::Memory, bytes as f64)));
     figures.extend(after.descriptors.map(|count| (Gauge::Descriptors, count as f64)));
     figures.extend(after.threads.map(|count| (Gauge::Threads, count as f64)));
+    for (place, now) in (0..).zip(&after.series) {
+        let figure = match (before.series.get(usize::from(place)), *now) {
+            (_, Taken::Value(value)) => value,
+            (Some(Taken::Counter(Some(before))), Taken::Counter(Some(now))) => {
+                Some((now - before) / seconds).filter(|rate| *rate >= 0.0)
+            }
+            _ => None,
+        };
+        figures.extend(figure.map(|figure| (Gauge::Series(place), figure)));
+    }
     figures
 }
 
@@ -74,6 +109,23 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn each_second_is_that_of_the_looks_around_its_middle() {
+        let millis = Duration::from_millis;
+        for (from, to, expected) in [
+            (0, 1000, 0..1),
+            (1000, 2000, 1..2),
+            (3000, 4006, 3..4),
+            (900, 1905, 1..2),
+            (450, 1455, 0..1),
+            (1000, 4000, 1..4),
+            (4000, 4300, 4..4),
+            (4300, 4600, 4..5),
+        ] {
+            assert_eq!(seconds(millis(from), millis(to)), expected, "{from} to {to}");
+        }
+    }
+
     fn reading(cpu_ms: u64, sent: u64) -> Reading {
         Reading {
             cpu: Some(Duration::from_millis(cpu_ms)),
@@ -83,6 +135,7 @@ mod tests {
             received: Some(10 * sent),
             sent: Some(sent),
             periods: Some(Periods { all: cpu_ms / 10, throttled: cpu_ms / 40 }),
+            series: vec![Taken::Value(Some(-7.5)), Taken::Counter(Some(cpu_ms as f64)), Taken::Counter(None)],
         }
     }
 
@@ -101,6 +154,8 @@ mod tests {
         assert_eq!(of(Gauge::Memory, &figures), Some(67_108_864.0));
         assert_eq!(of(Gauge::Descriptors, &figures), Some(31.0));
         assert_eq!(of(Gauge::Threads, &figures), Some(4.0));
+        let series = [0, 1, 2].map(|place| of(Gauge::Series(place), &figures));
+        assert_eq!(series, [Some(-7.5), Some(500.0), None]);
     }
 
     #[test]
@@ -118,7 +173,7 @@ mod tests {
     #[test]
     fn what_was_set_back_says_nothing() {
         let figures = figures(&reading(9000, 9000), &reading(40, 40), Duration::from_secs(1), None);
-        for gauge in [Gauge::Cpu, Gauge::Throttled, Gauge::Sent, Gauge::Received] {
+        for gauge in [Gauge::Cpu, Gauge::Throttled, Gauge::Sent, Gauge::Received, Gauge::Series(1)] {
             assert_eq!(of(gauge, &figures), None, "{gauge:?}");
         }
         assert_eq!(of(Gauge::Memory, &figures), Some(67_108_864.0));
@@ -138,10 +193,27 @@ mod tests {
         assert_eq!(figures(&Reading::default(), &Reading::default(), second, None), []);
         let first = figures(&Reading::default(), &reading(5, 5), second, None);
         let gauges: Vec<Gauge> = first.iter().map(|(gauge, _)| *gauge).collect();
-        assert_eq!(gauges, [Gauge::Memory, Gauge::Descriptors, Gauge::Threads], "nothing has grown yet");
+        assert_eq!(
+            gauges,
+            [Gauge::Memory, Gauge::Descriptors, Gauge::Threads, Gauge::Series(0)],
+            "nothing has grown yet"
+        );
     }
 
     proptest! {
+        /// However looks fall, no second is spoken for twice, and none between the first and the last is left out.
+        #[test]
+        fn seconds_are_shared_out(gaps in proptest::collection::vec(0_u64..3000, 1..50)) {
+            let (mut at, mut next) = (Duration::ZERO, 0);
+            for gap in gaps {
+                let to = at + Duration::from_millis(gap);
+                let spoken = seconds(at, to);
+                prop_assert_eq!(spoken.start, next);
+                prop_assert!(spoken.end >= spoken.start);
+                (at, next) = (to, spoken.end);
+            }
+        }
+
         /// Whatever is read, no figure is negative or no number, and shares of periods stay shares.
         #[test]
         fn figures_are_sane(

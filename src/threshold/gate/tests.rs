@@ -4,6 +4,7 @@ use super::*;
 use crate::metrics::Exchange;
 use crate::outcome::{Cause, Outcome};
 use crate::scenario::model::{RowId, RowInfo};
+use crate::scenario::monitor::Gauge;
 use crate::scenario::threshold::{Filter, Metric};
 
 fn catalog() -> Catalog {
@@ -46,13 +47,14 @@ fn run(thresholds: &[Threshold], seconds: &[&[u64]]) -> (Option<(u64, Broken)>, 
         totals.add(&interval);
         // A tick never comes on the dot.
         elapsed = Duration::from_millis(second * 1000 - second % 3);
-        if let Some(broken) = gate.tick(elapsed, &totals, &interval, &[]) {
+        if let Some(broken) = gate.tick(elapsed, &totals, &interval, &[], &Watched::default()) {
             ended = Some((second, broken));
             break;
         }
     }
     let load = planned.between(Duration::ZERO, elapsed);
-    let judgements = gate.judge_all(&Data { totals: &totals, load: &load, seconds: &[] });
+    let judgements =
+        gate.judge_all(&Data { totals: &totals, load: &load, seconds: &[], watched: &Watched::default() });
     (ended, judgements)
 }
 
@@ -126,8 +128,8 @@ fn draining_is_not_judged() {
     let exchange = Exchange { response: Duration::from_secs(1), ..Exchange::default() };
     slow.at(None).answer(RowId(0), Outcome::Success, &exchange);
     slow.at(None).answer(RowId(0), Outcome::Failure(Cause::Reset), &exchange);
-    assert_eq!(gate.tick(Duration::from_secs(6), &slow, &slow, &[]), None);
-    assert!(gate.tick(Duration::from_secs(4), &slow, &slow, &[]).is_some());
+    assert_eq!(gate.tick(Duration::from_secs(6), &slow, &slow, &[], &Watched::default()), None);
+    assert!(gate.tick(Duration::from_secs(4), &slow, &slow, &[], &Watched::default()).is_some());
 }
 
 #[test]
@@ -165,4 +167,51 @@ fn what_follows_the_load_has_no_breaches() {
     };
     let (_, judgements) = run(&[rate], &[&[1], &[1], &[1], &[1]]);
     assert!(!judgements[0].met && judgements[0].breaches.is_empty());
+}
+
+/// Memory of these MiB, one second after the other, until a threshold on it ends the run.
+fn memory(
+    aggregate: Aggregate,
+    limit_mib: f64,
+    over: Option<u64>,
+    seconds: &[f64],
+) -> (Option<u64>, Judgement) {
+    const MIB: f64 = 1024.0 * 1024.0;
+    let metric = Metric::Watched { source: 0, gauge: Gauge::Memory };
+    let threshold = Threshold { metric, aggregate, limit: limit_mib * MIB, ..latency(0.0, true, 0, over) };
+    let (catalog, thresholds) = (catalog(), [threshold]);
+    let planned = LoadTime::for_tests(&[(0, seconds.len() as u64)], &[]);
+    let mut gate = Gate::new(&thresholds, &catalog, planned.clone());
+    let nothing = Staged::new(&catalog, 1);
+    let mut watched = Watched::new(1);
+    let mut ended = None;
+    for (second, mib) in (0..).zip(seconds) {
+        watched.sources[0].record(second, Gauge::Memory, mib * MIB);
+        let elapsed = Duration::from_secs(u64::from(second) + 1);
+        if gate.tick(elapsed, &nothing, &nothing, &[], &watched).is_some() {
+            ended = Some(elapsed.as_secs());
+            break;
+        }
+    }
+    let load = planned.between(Duration::ZERO, Duration::from_secs(ended.unwrap_or(seconds.len() as u64)));
+    let data = Data { totals: &nothing, load: &load, seconds: &[], watched: &watched };
+    (ended, gate.judge_all(&data).remove(0))
+}
+
+#[test]
+fn what_is_watched_can_end_a_run() {
+    let (ended, judgement) = memory(Aggregate::Maximum, 100.0, None, &[50.0, 99.0, 101.0, 50.0]);
+    assert_eq!((ended, judgement.aborted, judgement.samples), (Some(3), true, 3));
+    let (ended, judgement) = memory(Aggregate::Maximum, 100.0, None, &[50.0, 99.0]);
+    assert_eq!((ended, judgement.met), (None, true));
+}
+
+#[test]
+fn a_window_of_what_is_watched_slides() {
+    // On average over three seconds; the first two say nothing yet.
+    let (ended, _) = memory(Aggregate::Average, 100.0, Some(3), &[140.0, 140.0, 0.0, 0.0, 120.0, 200.0, 0.0]);
+    assert_eq!(ended, Some(6));
+    let (ended, judgement) = memory(Aggregate::Average, 100.0, Some(3), &[140.0, 140.0, 0.0, 0.0, 0.0]);
+    assert_eq!((ended, judgement.met, judgement.samples), (None, true, 3), "the worst window counts");
+    assert!((judgement.observed.unwrap() / 1024.0 / 1024.0 - 280.0 / 3.0).abs() < 1e-6, "{judgement:?}");
 }

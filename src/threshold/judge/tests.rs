@@ -3,7 +3,7 @@
 use super::*;
 use crate::metrics::Exchange;
 use crate::outcome::{Outcome, Phase};
-use crate::scenario::model::{CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, RowId, StageId};
+use crate::scenario::model::{CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, PollId, RowId, StageId};
 
 fn catalog() -> Catalog {
     let row = |name: &str, scenario, groups: &[u16], business: &[&str]| RowInfo {
@@ -11,6 +11,13 @@ fn catalog() -> Catalog {
         scenario,
         groups: groups.iter().map(|&id| GroupId(id)).collect(),
         business: business.iter().map(|&name| name.into()).collect(),
+    };
+    let poll = |name: &str, kind| PollInfo {
+        name: name.into(),
+        scenario: 0,
+        groups: vec![GroupId(0)],
+        kind,
+        has_position: kind == PollKind::Turn,
     };
     let custom = |name: &str, kind| CustomInfo { name: name.into(), kind };
     let check = |name: &str, scenario, row: Option<u16>| CheckInfo {
@@ -23,6 +30,7 @@ fn catalog() -> Catalog {
     Catalog {
         rows: vec![row("reserve", 0, &[0], &["seat taken", "token expired"]), row("browse", 1, &[], &[])],
         groups: vec![GroupInfo { name: "buy".into(), scenario: 0 }],
+        polls: vec![poll("order done", PollKind::Poll), poll("waiting room", PollKind::Turn)],
         checks: vec![check("has id", 0, Some(0)), check("free", 1, None)],
         customs: vec![
             custom("sold", CustomKind::Count),
@@ -97,7 +105,7 @@ fn threshold(metric: Metric, aggregate: Aggregate, filter: Filter) -> Threshold 
 
 fn observed(metric: Metric, aggregate: Aggregate, filter: Filter) -> Option<f64> {
     let load = LoadTime::for_tests(&[(0, 10), (5, 20)], &[&[(5, 7)]]);
-    let data = Data { totals: &totals(), load: &load, seconds: &[] };
+    let data = Data { totals: &totals(), load: &load, seconds: &[], watched: &Watched::default() };
     judge(&threshold(metric, aggregate, filter), &catalog(), &data).observed
 }
 
@@ -221,11 +229,63 @@ fn counts_and_rates_of_the_load_s_own_time() {
     ]);
 }
 
+/// Of six waits, three had their turn, one gave up, one left and one was interrupted; a poll got what it wanted.
+#[test]
+fn polls_and_waits_for_a_turn() {
+    use Aggregate::{Count, Maximum, Percentile, Rate};
+    use Metric::{Abandoned, Business, Failures, GivenUp, Latency, PollDuration, QueuePosition, TimeToTurn};
+    let mut totals = totals();
+    let recorder = totals.at(None);
+    let waits = recorder.poll(PollId(1));
+    waits.started = 6;
+    (1..=3).for_each(|n| waits.got.record(ms(n * 1000)));
+    waits.given_up.record(ms(60_000));
+    waits.abandoned.record(ms(500));
+    waits.interrupted = 1;
+    (1..=9).for_each(|n| waits.position.record(f64::from(n)));
+    let poll = recorder.poll(PollId(0));
+    poll.started = 1;
+    poll.got.record(ms(40));
+    let load = LoadTime::for_tests(&[(0, 10), (5, 20)], &[&[(5, 7)]]);
+    let data = Data { totals: &totals, load: &load, seconds: &[], watched: &Watched::default() };
+    let of = |poll| Filter { polls: vec![PollId(poll)], ..Filter::default() };
+    for (metric, aggregate, filter, expected) in [
+        (TimeToTurn, Percentile(50.0), all(), Some(2.0)),
+        (TimeToTurn, Maximum, of(1), Some(3.0)),
+        (TimeToTurn, Count, scenario(1), Some(0.0)),
+        (TimeToTurn, Count, stage(), Some(0.0)),
+        (PollDuration, Maximum, all(), Some(0.04)),
+        (QueuePosition, Percentile(50.0), all(), Some(5.0)),
+        (QueuePosition, Maximum, group(), Some(9.0)),
+        (GivenUp, Rate, all(), Some(1.0 / 6.0)),
+        (GivenUp, Rate, of(1), Some(1.0 / 5.0)),
+        (GivenUp, Count, of(0), Some(0.0)),
+        (Abandoned, Rate, all(), Some(1.0 / 5.0)),
+        // Three requests failed of 21; who left is no failure, and is not counted at all.
+        (Failures, Count, all(), Some(4.0)),
+        (Failures, Rate, all(), Some(4.0 / 26.0)),
+        (Failures, Rate, of(1), Some(1.0 / 4.0)),
+        (Failures, Rate, row(1), Some(0.0)),
+        (Failures, Count, named("poll"), Some(1.0)),
+        (Failures, Count, named("timeout"), Some(2.0)),
+        // Nothing else sees them.
+        (Business, Rate, all(), Some(5.0 / 21.0)),
+        (Latency, Count, all(), Some(13.0)),
+    ] {
+        let seen = judge(&threshold(metric, aggregate, filter.clone()), &catalog(), &data).observed;
+        let close = match (seen, expected) {
+            (Some(seen), Some(expected)) => (seen - expected).abs() < 1e-9,
+            (seen, expected) => seen == expected,
+        };
+        assert!(close, "{metric:?} {aggregate:?} {filter:?}: {seen:?}, expected {expected:?}");
+    }
+}
+
 #[test]
 fn without_samples_nothing_is_met_but_counts() {
     let empty = Staged::new(&catalog(), 2);
     let load = LoadTime::for_tests(&[(0, 10), (0, 10)], &[]);
-    let data = Data { totals: &empty, load: &load, seconds: &[] };
+    let data = Data { totals: &empty, load: &load, seconds: &[], watched: &Watched::default() };
     for (metric, aggregate, met) in [
         (Metric::Latency, Aggregate::Percentile(95.0), false),
         (Metric::Failures, Aggregate::Rate, false),
@@ -284,7 +344,7 @@ fn drift_is_the_last_quarter_against_the_first_after_warm_up() {
     let load = LoadTime::for_tests(&[(0, 100)], &[]);
     let empty = Staged::new(&catalog(), 2);
     let drift = |metric, filter, seconds: &[Second]| {
-        let data = Data { totals: &empty, load: &load, seconds };
+        let data = Data { totals: &empty, load: &load, seconds, watched: &Watched::default() };
         judge(&threshold(metric, Aggregate::Drift, filter), &catalog(), &data)
     };
     let seen = drift(Metric::Latency, all(), &seconds).observed.unwrap();

@@ -60,7 +60,13 @@ pub(crate) enum Refusal {
     #[error("too many orders wait to be settled; try again in a moment")]
     OrdersFull,
     #[error("the database or the cache does not answer; try again in a moment")]
-    StoreUnavailable,
+    StoreUnavailable {
+        /// For the log alone.
+        cause: String,
+    },
     #[error("the service failed; its log says more")]
-    Broken,
+    Broken {
+        /// For the log alone.
+        cause: String,
+    },
 }

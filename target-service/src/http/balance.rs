@@ -58,6 +58,8 @@ async fn histories(State(app): State<Arc<App>>, PathUser(user): PathUser) -> Res
     #[serde(rename_all = "camelCase")]
     struct Data {
         user_id: String,
+        /// What there is now.
+        amount: u64,
         /// All lines there are; the newest thousand follow.
         total: usize,
         histories: Vec<Line>,
@@ -71,6 +73,10 @@ async fn histories(State(app): State<Arc<App>>, PathUser(user): PathUser) -> Res
         at: String,
     }
     let history = app.store.history(&user).await?;
+    let amount = match history.newest.first() {
+        Some(newest) => newest.balance,
+        None => app.store.balance(&user).await?,
+    };
     let lines = history.newest.iter().map(|entry| Line {
         movement: match entry.movement {
             Movement::Charge => "CHARGE",
@@ -81,5 +87,5 @@ async fn histories(State(app): State<Arc<App>>, PathUser(user): PathUser) -> Res
         balance: entry.balance,
         at: entry.at.to_string(),
     });
-    Ok(ok(Data { user_id: user.to_string(), total: history.total, histories: lines.collect() }))
+    Ok(ok(Data { user_id: user.to_string(), amount, total: history.total, histories: lines.collect() }))
 }

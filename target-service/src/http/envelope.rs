@@ -83,7 +83,12 @@ pub(super) struct ApiError {
     status: StatusCode,
     name: &'static str,
     message: Cow<'static, str>,
+    cause: Option<Cause>,
 }
+
+/// Why the service failed: for its log, and not for the client. Goes with an answer as far as the front.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cause(pub(super) String);
 
 impl ApiError {
     pub(super) const NOT_FOUND: Self =
@@ -102,7 +107,7 @@ impl ApiError {
     );
 
     const fn fixed(status: StatusCode, name: &'static str, message: &'static str) -> Self {
-        Self { status, name, message: Cow::Borrowed(message) }
+        Self { status, name, message: Cow::Borrowed(message), cause: None }
     }
 
     /// What a fault answers with.
@@ -116,7 +121,7 @@ impl ApiError {
             message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
             message.push('…');
         }
-        Self { status: StatusCode::BAD_REQUEST, name: "BAD_REQUEST", message: message.into() }
+        Self { status: StatusCode::BAD_REQUEST, name: "BAD_REQUEST", message: message.into(), cause: None }
     }
 }
 
@@ -150,17 +155,27 @@ impl From<Refusal> for ApiError {
             Refusal::OutOfStock { .. } => (S::CONFLICT, "OUT_OF_STOCK"),
             Refusal::CouponsGone(_) => (S::GONE, "SOLD_OUT"),
             Refusal::OrdersFull => (S::SERVICE_UNAVAILABLE, "ORDERS_FULL"),
-            Refusal::StoreUnavailable => (S::SERVICE_UNAVAILABLE, "STORE_UNAVAILABLE"),
-            Refusal::Broken => (S::INTERNAL_SERVER_ERROR, "INTERNAL"),
+            Refusal::StoreUnavailable { .. } => (S::SERVICE_UNAVAILABLE, "STORE_UNAVAILABLE"),
+            Refusal::Broken { .. } => (S::INTERNAL_SERVER_ERROR, "INTERNAL"),
         };
-        Self { status, name, message: refusal.to_string().into() }
+        let message = refusal.to_string().into();
+        let cause = match refusal {
+            Refusal::StoreUnavailable { cause } | Refusal::Broken { cause } => Some(Cause(cause)),
+            _ => None,
+        };
+        Self { status, name, message, cause }
     }
 }
 
 impl From<ApiError> for Response {
     fn from(error: ApiError) -> Self {
-        let ApiError { status, name, message } = error;
-        json(status, &ErrorEnvelope { code: status.as_u16(), message: &message, error: name })
+        let ApiError { status, name, message, cause } = error;
+        let mut response =
+            json(status, &ErrorEnvelope { code: status.as_u16(), message: &message, error: name });
+        if let Some(cause) = cause {
+            response.extensions_mut().insert(cause);
+        }
+        response
     }
 }
 

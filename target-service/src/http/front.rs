@@ -14,7 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use tracing::{Level, debug, enabled, error};
 
 use super::App;
-use super::envelope::ApiError;
+use super::envelope::{ApiError, Cause};
 use crate::faults::Fate;
 
 /// The service as a connection sees it; each has a clone.
@@ -44,7 +44,8 @@ impl Front {
             let Ok(answer) = self.router.call(request.map(Body::new)).await;
             if answer.status().is_server_error() {
                 let (method, route) = self.app.metrics.endpoints().name(endpoint);
-                error!(method, route, status = answer.status().as_u16(), "request failed");
+                let cause = answer.extensions().get::<Cause>().map(|Cause(cause)| cause.as_str());
+                error!(method, route, status = answer.status().as_u16(), cause, "request failed");
             }
             answer
         };

@@ -9,7 +9,7 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{BOUNDS, Metrics, Requests, STATUSES, process, read};
+use super::{BOUNDS, Metrics, Requests, STATUSES, limits, process, read};
 use crate::domain::world::Load;
 use crate::store::{Census, PoolUse};
 
@@ -73,10 +73,20 @@ impl Collector for Scrape {
             MetricType::Counter,
         )?;
         cpu.encode_counter::<NoLabelSet, f64, f64>(&process::cpu().as_secs_f64(), None)?;
-        process::resident_memory().map_or(Ok(()), |bytes| {
+        if let Some(bytes) = process::resident_memory() {
             let help = "Memory that the process holds";
-            gauge(&mut encoder, "process_resident_memory", help, Some(&Unit::Bytes), bytes)
-        })
+            gauge(&mut encoder, "process_resident_memory", help, Some(&Unit::Bytes), bytes)?;
+        }
+        if let Some(cores) = limits::cores() {
+            let (name, help) = ("ticketing_cpu_limit", "Cores that the container may use");
+            let unit = Unit::Other("cores".to_owned());
+            encoder.encode_descriptor(name, help, Some(&unit), MetricType::Gauge)?.encode_gauge(&cores)?;
+        }
+        if let Some(bytes) = limits::memory() {
+            let help = "Memory that the container may use";
+            gauge(&mut encoder, "ticketing_memory_limit", help, Some(&Unit::Bytes), bytes)?;
+        }
+        Ok(())
     }
 }
 

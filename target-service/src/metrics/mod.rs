@@ -5,6 +5,7 @@
 
 mod endpoints;
 mod exposition;
+mod limits;
 mod process;
 mod striped;
 

@@ -100,13 +100,17 @@ impl Memory {
     /// Its walk takes long where much has happened; requests of this thread that need none of it go on.
     pub(super) async fn audit(&self) -> Result<Audit, Refusal> {
         let live = self.live();
-        spawn_blocking(move || live.world.audit()).await.map_err(|_| Refusal::Broken)
+        spawn_blocking(move || live.world.audit())
+            .await
+            .map_err(|error| Refusal::Broken { cause: error.to_string() })
     }
 
     /// Walking the seats of a large world takes milliseconds, which the requests of this thread shall not feel.
     pub(super) async fn census(&self) -> Result<Census, Refusal> {
         let live = self.live();
-        let load = spawn_blocking(move || live.world.load()).await.map_err(|_| Refusal::Broken)?;
+        let load = spawn_blocking(move || live.world.load())
+            .await
+            .map_err(|error| Refusal::Broken { cause: error.to_string() })?;
         Ok(Census { load: Some(load), pending: Some(self.settlements.waiting()), pool: None })
     }
 }

@@ -2,9 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what goes wrong here fails a test, which is what it is for")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -82,22 +83,41 @@ async fn servers_that_hang_are_not_waited_for() {
 }
 
 /// The service as a program of its own.
-struct Program {
+pub(crate) struct Program {
     child: Child,
-    address: SocketAddr,
+    log: Option<JoinHandle<String>>,
+    pub(crate) address: SocketAddr,
 }
 
 impl Program {
-    fn start(servers: &Servers) -> Self {
+    pub(crate) fn start(servers: &Servers) -> Self {
+        Self::start_with(["--port", "0", "--admin", "--store", &servers.database, "--cache", &servers.cache])
+    }
+
+    pub(crate) fn start_with<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_ticketing"))
-            .args(["--port", "0", "--admin", "--store", &servers.database, "--cache", &servers.cache])
+            .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim_end().rsplit('/').next().unwrap().parse().unwrap();
-        Self { child, address }
+        // Its log is read while it runs, or it would wait for that.
+        let mut log = child.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut text = String::new();
+            log.read_to_string(&mut text).unwrap();
+            text
+        });
+        Self { child, log: Some(log), address }
+    }
+
+    /// Kills it, and gives what it has logged.
+    pub(crate) fn end(mut self) -> String {
+        self.child.kill().unwrap();
+        self.log.take().unwrap().join().unwrap()
     }
 }
 

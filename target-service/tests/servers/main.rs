@@ -20,6 +20,7 @@ mod losses;
 mod metrics;
 #[path = "../service/orders.rs"]
 mod orders;
+mod page;
 #[path = "../service/payments.rs"]
 mod payments;
 #[path = "../service/products.rs"]
@@ -30,6 +31,7 @@ mod protocol;
 mod queues;
 #[path = "../service/random_bodies.rs"]
 mod random_bodies;
+mod relay;
 #[path = "../service/reservations.rs"]
 mod reservations;
 #[path = "../service/scripts.rs"]
@@ -38,5 +40,6 @@ mod scripts;
 mod servers;
 #[path = "../service/support.rs"]
 mod support;
+mod unfinished;
 
 const STORE: support::StoreKind = support::StoreKind::Servers;

@@ -10,7 +10,7 @@ async fn without_admin_there_is_nothing() {
     let service = service!(Config::default(), None);
     let mut client = service.client().await;
     for method in ["GET", "POST", "PUT"] {
-        for path in ["/admin/reset", "/admin/audit"] {
+        for path in ["/admin/reset", "/admin/audit", "/admin/faults"] {
             client.send(method, path, &[], "{}").await.expect_error(404, "NOT_FOUND");
         }
     }

@@ -35,13 +35,14 @@ async fn the_ledger_tells_every_movement_newest_first() {
     let service = service!();
     let mut client = service.client().await;
     let path = "/api/v1/users/1/balance/histories";
-    assert_eq!(client.get(path).await.expect(200)["histories"], json!([]));
+    let fresh = json!({ "userId": "1", "amount": 1_000_000, "total": 0, "histories": [] });
+    assert_eq!(client.get(path).await.expect(200), fresh);
     client.post("/api/v1/users/1/balance/charge", json!({ "amount": 5 })).await.expect(200);
     let reservation = client.hold(1, 1).await;
     client.pay(reservation).await.expect(200);
     client.post("/api/v1/payments/1/cancel", json!({})).await.expect(200);
     let data = client.get(path).await.expect(200);
-    assert_eq!(data["total"], 3);
+    assert_eq!((&data["total"], &data["amount"]), (&json!(3), &json!(1_000_005)));
     let lines = data["histories"].as_array().unwrap();
     let lines: Vec<_> =
         lines.iter().map(|line| json!([line["type"], line["amount"], line["balance"]])).collect();

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::{METRICS, Names, ParseError, Result, listed, word_range, wrong};
+use super::limit::limit;
+use super::{METRICS, Names, Result, listed, word_range, wrong};
 use crate::scenario::model::CustomKind;
+use crate::scenario::monitor::Gauge;
 use crate::scenario::threshold::{Aggregate, Comparison, Metric};
 use crate::spelling::closest;
-use crate::units::{parse_duration, parse_percent, parse_rate};
 
 /// `p95 < 500ms`: what is demanded of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,7 +20,7 @@ pub struct Condition {
 
 /// What a metric counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
+pub(super) enum Unit {
     /// A distribution of times.
     Time,
     /// A distribution of plain numbers.
@@ -30,6 +31,16 @@ enum Unit {
     Share,
     /// A count alone.
     Count,
+    /// A share of something watched; processor time of several cores is more than all of one.
+    Part,
+    /// Bytes of something watched.
+    Size,
+    /// Bytes per second of something watched.
+    Flow,
+    /// A plain number of something watched.
+    Level,
+    /// A growth per second of something watched.
+    Pace,
 }
 
 const OPERATORS: [(&str, Comparison); 6] = [
@@ -78,14 +89,27 @@ fn unit(metric: Metric, names: Names<'_>) -> Unit {
         | Metric::Ttfb
         | Metric::IterationDuration
         | Metric::GroupDuration
+        | Metric::PollDuration
+        | Metric::TimeToTurn
         | Metric::Lateness => Unit::Time,
+        Metric::QueuePosition => Unit::Number,
         Metric::Requests | Metric::Iterations => Unit::Events,
-        Metric::Failures | Metric::Business | Metric::Checks => Unit::Share,
+        Metric::Failures | Metric::Business | Metric::Checks | Metric::GivenUp | Metric::Abandoned => {
+            Unit::Share
+        }
         Metric::Dropped | Metric::Cut | Metric::Interrupted => Unit::Count,
         Metric::Custom(id) => match names.catalog.customs.get(id.index()).map(|custom| custom.kind) {
             Some(CustomKind::Observe) => Unit::Number,
             Some(CustomKind::Share) => Unit::Share,
             Some(CustomKind::Count) | None => Unit::Count,
+        },
+        Metric::Watched { source, gauge } => match gauge {
+            Gauge::Cpu | Gauge::Throttled => Unit::Part,
+            Gauge::Memory => Unit::Size,
+            Gauge::Received | Gauge::Sent => Unit::Flow,
+            Gauge::Descriptors | Gauge::Threads => Unit::Level,
+            Gauge::Series(_) if names.is_rate(source, gauge) => Unit::Pace,
+            Gauge::Series(_) => Unit::Level,
         },
     }
 }
@@ -93,6 +117,7 @@ fn unit(metric: Metric, names: Names<'_>) -> Unit {
 fn metric_name(metric: Metric, names: Names<'_>) -> &str {
     match metric {
         Metric::Custom(id) => names.catalog.customs.get(id.index()).map_or("", |custom| custom.name.as_str()),
+        Metric::Watched { gauge, .. } => gauge.metric(),
         metric => METRICS.iter().find(|(_, known)| *known == metric).map_or("", |(name, _)| name),
     }
 }
@@ -112,6 +137,8 @@ fn aggregate(
         Unit::Time | Unit::Number => &["p50", "p95", "p99", "avg", "min", "max", "count"],
         Unit::Events | Unit::Share => &["count", "rate"],
         Unit::Count => &["count"],
+        Unit::Part | Unit::Size | Unit::Level => &["p50", "p95", "p99", "avg", "min", "max", "last", "slope"],
+        Unit::Flow | Unit::Pace => &["p50", "p95", "p99", "avg", "min", "max", "last"],
     };
     let aggregate = match text {
         "avg" => Some(Aggregate::Average),
@@ -120,6 +147,8 @@ fn aggregate(
         "count" => Some(Aggregate::Count),
         "rate" => Some(Aggregate::Rate),
         "drift" => Some(Aggregate::Drift),
+        "last" => Some(Aggregate::Last),
+        "slope" => Some(Aggregate::Slope),
         _ => percentile(text, &at)?,
     };
     let name = metric_name(metric, names);
@@ -134,6 +163,7 @@ fn aggregate(
     let has_text = listed(has.iter().map(|&name| name.to_owned()));
     let help = match text {
         "mean" | "average" if has.contains(&"avg") => "write `avg`".to_owned(),
+        "drift" if has.contains(&"slope") => "write `slope`, its growth per minute".to_owned(),
         "median" | "med" if has.contains(&"p50") => "write `p50`".to_owned(),
         _ => match closest(text, has.iter().copied()).filter(|_| aggregate.is_none()) {
             Some(close) => format!("did you mean `{close}`? `{name}` has {has_text}"),
@@ -166,72 +196,4 @@ fn percentile(text: &str, at: &Range<usize>) -> Result<Option<Aggregate>> {
         ),
         _ => wrong(at.clone(), format!("`{text}` is no percentile"), "write one like `p95` or `p99.9`"),
     }
-}
-
-fn limit(text: &str, at: Range<usize>, aggregate: Aggregate, unit: Unit) -> Result<f64> {
-    let bad_unit = |error: crate::units::UnitError| ParseError {
-        problem: error.problem,
-        help: Some(error.help),
-        at: at.clone(),
-    };
-    match (aggregate, unit) {
-        (Aggregate::Drift, _) => match text.strip_suffix('%').and_then(|n| n.trim().parse::<f64>().ok()) {
-            Some(percent) if percent.is_finite() => Ok(percent / 100.0),
-            _ => wrong(
-                at,
-                format!("`{text}` is not a share"),
-                "a drift is compared with a share, like `drift < 20%`",
-            ),
-        },
-        (Aggregate::Count, _) => number(text).map_or_else(
-            || {
-                wrong(
-                    at.clone(),
-                    format!("`{text}` is not a number"),
-                    "a count is compared with a number, like `count > 0`",
-                )
-            },
-            Ok,
-        ),
-        (Aggregate::Rate, Unit::Events) => {
-            if let Some(number) = number(text) {
-                let problem = format!("`{text}` does not say per what");
-                let number = crate::units::trim_float(number);
-                return wrong(at, problem, format!("write `{number}/s` or `{number}/min`"));
-            }
-            if text.ends_with('%') {
-                let help = "write a rate, like `rate >= 50/s`; shares are those of `failures`, `business` and `checks`";
-                return wrong(at, "this rate is a number per time, not a share", help);
-            }
-            Ok(parse_rate(text).map_err(bad_unit)?.as_per_second())
-        }
-        (Aggregate::Rate, _) => {
-            if text.contains('/') {
-                return wrong(
-                    at,
-                    "this rate is a share, not a number per time",
-                    "write a share, like `rate < 1%`",
-                );
-            }
-            Ok(parse_percent(text).map_err(bad_unit)?.share())
-        }
-        (_, Unit::Number) => number(text).map_or_else(
-            || {
-                let help = "what `observe` collects are plain numbers: write one without a unit";
-                wrong(at.clone(), format!("`{text}` is not a number"), help)
-            },
-            Ok,
-        ),
-        _ => {
-            if text.is_empty() {
-                return wrong(at, "a limit is missing", "write one like `500ms`");
-            }
-            Ok(parse_duration(text).map_err(bad_unit)?.as_secs_f64())
-        }
-    }
-}
-
-fn number(text: &str) -> Option<f64> {
-    let plain = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E'));
-    text.parse::<f64>().ok().filter(|number| plain && number.is_finite())
 }

@@ -2,20 +2,44 @@
 
 use std::ops::Range;
 
-use super::{METRICS, Names, Result, listed, word_range, wrong};
-use crate::scenario::model::{Catalog, CheckId, CustomId, GroupId, RowId, StageId};
+use super::{METRICS, Names, Result, listed, watched, watched_metrics, word_range, wrong};
+use crate::scenario::model::{Catalog, CheckId, CustomId, GroupId, PollId, PollKind, RowId, StageId, StepId};
 use crate::scenario::threshold::{Filter, Metric, OutcomeFilter};
 use crate::spelling::closest;
 
-/// Reads the key of a threshold. A step's own thresholds imply its row.
-pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Option<RowId>) -> Result<(Metric, Filter)> {
+/// What a threshold is filtered by for the place where it stands: a step's own imply that step, those of one
+/// scenario of several that scenario.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Implied {
+    pub step: Option<StepId>,
+    /// The number of the scenario.
+    pub scenario: Option<u16>,
+}
+
+/// Reads the key of a threshold.
+pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Implied) -> Result<(Metric, Filter)> {
     let open = text.find('{');
     let name_end = open.unwrap_or(text.len());
     let name = text[..name_end].trim();
     let name_at = word_range(text, 0..name_end);
+    if let Some(wanted) = watched::wanted(name) {
+        if implied != Implied::default() {
+            let what = if implied.step.is_some() { "step" } else { "scenario" };
+            return wrong(
+                name_at,
+                format!("`{name}` is not measured for each {what}"),
+                "write it under the `thresholds` of the test",
+            );
+        }
+        return watched::resolve(wanted, (text, name_at), filter_parts(text, open)?, names);
+    }
     let metric = metric(name, name_at.clone(), names)?;
     let mut filter = Filter::default();
-    if let Some(row) = implied {
+    is_measured(metric, name, &name_at, names.catalog)?;
+    if let Some(scenario) = implied.scenario {
+        filter.scenarios.push(scenario);
+    }
+    if let Some(step) = implied.step {
         if !dimensions(metric).contains(&"step") {
             return wrong(
                 name_at,
@@ -23,9 +47,21 @@ pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Option<RowId>) -
                 "write it under the `thresholds` of the test",
             );
         }
-        filter.rows.push(row);
+        if !may_be_of(metric, step, names.catalog) {
+            let (problem, help) = not_of(name, step, names.catalog);
+            return wrong(name_at, problem, help);
+        }
+        filter.add(step);
     }
-    let Some(open) = open else { return Ok((metric, filter)) };
+    for (key, value) in filter_parts(text, open)? {
+        apply(&mut filter, metric, name, (&text[key.clone()], key), value, names)?;
+    }
+    Ok((metric, filter))
+}
+
+/// The parts of the filter that opens there.
+fn filter_parts(text: &str, open: Option<usize>) -> Result<Vec<Part>> {
+    let Some(open) = open else { return Ok(Vec::new()) };
     let Some(inside) = text.trim_end().strip_suffix('}').map(|rest| open + 1..rest.len()) else {
         return wrong(
             open..text.len(),
@@ -33,11 +69,7 @@ pub fn metric_and_filter(text: &str, names: Names<'_>, implied: Option<RowId>) -
             "write `}` at its end, like `latency{step=pay}`",
         );
     };
-    for part in parts(text, inside) {
-        let (key, value) = part?;
-        apply(&mut filter, metric, name, (&text[key.clone()], key), value, names)?;
-    }
-    Ok((metric, filter))
+    parts(text, inside).into_iter().collect()
 }
 
 fn metric(name: &str, at: Range<usize>, names: Names<'_>) -> Result<Metric> {
@@ -54,16 +86,85 @@ fn metric(name: &str, at: Range<usize>, names: Names<'_>) -> Result<Metric> {
         "http_reqs" | "throughput" | "rps" => "did you mean `requests`?".to_owned(),
         _ => {
             let known = METRICS.iter().map(|(name, _)| *name);
-            match closest(name, known.clone().chain(customs.iter().map(|custom| custom.name.as_str()))) {
+            let mut all: Vec<&str> = known.clone().chain(watched_metrics()).collect();
+            all.extend(customs.iter().map(|custom| custom.name.as_str()));
+            match closest(name, all) {
                 Some(close) => format!("did you mean `{close}`?"),
                 None => format!(
-                    "the metrics are {}, and those of `count`, `observe` and `share` steps",
-                    listed(known.map(str::to_owned))
+                    "the metrics are {}, those of `count`, `observe` and `share` steps, and {} of what is watched",
+                    listed(known.map(str::to_owned)),
+                    listed(watched_metrics().map(str::to_owned))
                 ),
             }
         }
     };
     wrong(at, format!("there is no metric `{name}`"), help)
+}
+
+/// The kind of polls that a metric is about; none for one that is about requests or anything else.
+const fn kind_of_polls(metric: Metric) -> Option<PollKind> {
+    match metric {
+        Metric::PollDuration => Some(PollKind::Poll),
+        Metric::TimeToTurn | Metric::QueuePosition | Metric::Abandoned => Some(PollKind::Turn),
+        _ => None,
+    }
+}
+
+/// Whether the file has what a metric of polls is about: else it would never have a sample.
+fn is_measured(metric: Metric, name: &str, at: &Range<usize>, catalog: &Catalog) -> Result<()> {
+    let mut polls = catalog.polls.iter();
+    let (missing, help) = match (metric, kind_of_polls(metric)) {
+        (Metric::GivenUp, _) => (catalog.polls.is_empty(), "the file has no `poll` and no `wait_for_turn`"),
+        (Metric::QueuePosition, _) => {
+            (!polls.any(|poll| poll.has_position), "write `position:` at a `wait_for_turn`")
+        }
+        (_, Some(PollKind::Poll)) => (
+            !polls.any(|poll| poll.kind == PollKind::Poll),
+            "the file has no `poll`; for `wait_for_turn` it is `time_to_turn`",
+        ),
+        (_, Some(PollKind::Turn)) => {
+            (!polls.any(|poll| poll.kind == PollKind::Turn), "the file has no `wait_for_turn`")
+        }
+        (_, None) => (false, ""),
+    };
+    if missing {
+        return wrong(at.clone(), format!("`{name}` has nothing to measure here"), help);
+    }
+    Ok(())
+}
+
+/// Whether a metric is measured for such a step.
+fn may_be_of(metric: Metric, step: StepId, catalog: &Catalog) -> bool {
+    match (metric, step) {
+        (Metric::Failures, _) => true,
+        (Metric::GivenUp, step) => matches!(step, StepId::Poll(_)),
+        (metric, StepId::Requests(_)) => kind_of_polls(metric).is_none(),
+        (metric, StepId::Poll(id)) => {
+            let kind = catalog.polls.get(id.index()).map(|poll| poll.kind);
+            kind.is_some_and(|kind| kind_of_polls(metric) == Some(kind))
+        }
+    }
+}
+
+/// What to say of a step that has not this metric.
+fn not_of(name: &str, step: StepId, catalog: &Catalog) -> (String, String) {
+    match step {
+        StepId::Requests(_) => (
+            format!("`{name}` is not that of a request"),
+            "it is measured for polls; requests have `latency`".into(),
+        ),
+        StepId::Poll(id) => {
+            let kind = catalog.polls.get(id.index()).map_or(PollKind::Poll, |poll| poll.kind);
+            let has = match kind {
+                PollKind::Poll => "`poll_duration`, `given_up` and `failures`",
+                PollKind::Turn => "`time_to_turn`, `queue_position`, `abandoned`, `given_up` and `failures`",
+            };
+            (
+                format!("a `{}` has no `{name}`", kind.as_str()),
+                format!("it has {has}; its requests have names of their own"),
+            )
+        }
+    }
 }
 
 /// By what a metric can be filtered.
@@ -79,6 +180,11 @@ fn dimensions(metric: Metric) -> &'static [&'static str] {
         | Metric::Business => &["step", "group", "scenario", "stage", "outcome"],
         Metric::Checks => &["step", "check", "group", "scenario", "stage"],
         Metric::GroupDuration => &["group", "scenario", "stage"],
+        Metric::PollDuration
+        | Metric::TimeToTurn
+        | Metric::QueuePosition
+        | Metric::GivenUp
+        | Metric::Abandoned => &["step", "group", "scenario", "stage"],
         Metric::IterationDuration
         | Metric::Iterations
         | Metric::Dropped
@@ -86,11 +192,13 @@ fn dimensions(metric: Metric) -> &'static [&'static str] {
         | Metric::Interrupted
         | Metric::Lateness
         | Metric::Custom(_) => &["scenario", "stage"],
+        // Its filter is resolved elsewhere.
+        Metric::Watched { .. } => &["of", "series", "stage"],
     }
 }
 
 /// One `key=value`: where the key stands, the value, and where that stands.
-type Part = (Range<usize>, (String, Range<usize>));
+pub(super) type Part = (Range<usize>, (String, Range<usize>));
 
 fn parts(text: &str, inside: Range<usize>) -> Vec<Result<Part>> {
     let mut parts = Vec::new();
@@ -165,12 +273,17 @@ fn apply(
     let catalog = names.catalog;
     match key {
         "step" => {
-            let place = named("step", &value, at, catalog.rows.iter().map(|row| row.name.as_str()))?;
-            filter.rows.push(RowId(place));
+            for step in steps(metric, metric_name, &value, at, filter, catalog)? {
+                filter.add(step);
+            }
         }
         "group" => {
-            let place = named("group", &value, at, catalog.groups.iter().map(|group| group.name.as_str()))?;
-            filter.groups.push(GroupId(place));
+            let own = |scenario: u16| is_own(filter, scenario);
+            let groups = || catalog.groups.iter().enumerate().filter(|(_, group)| own(group.scenario));
+            named("group", &value, at, groups().map(|(_, group)| group.name.as_str()))?;
+            let all = groups().filter(|(_, group)| group.name == value);
+            let all: Vec<GroupId> = all.map(|(place, _)| GroupId(place as u16)).collect();
+            filter.groups.extend(all);
         }
         "scenario" => {
             let place = named("scenario", &value, at, names.scenarios.iter().map(String::as_str))?;
@@ -193,8 +306,52 @@ fn apply(
     Ok(())
 }
 
+/// Whether a filter leaves a scenario in.
+fn is_own(filter: &Filter, scenario: u16) -> bool {
+    filter.scenarios.is_empty() || filter.scenarios.contains(&scenario)
+}
+
+/// The requests or the polls of a name: of all scenarios that the filter leaves in.
+fn steps(
+    metric: Metric,
+    metric_name: &str,
+    value: &str,
+    at: Range<usize>,
+    filter: &Filter,
+    catalog: &Catalog,
+) -> Result<Vec<StepId>> {
+    let requests = catalog.rows.iter().enumerate();
+    let requests =
+        requests.map(|(place, row)| (row.scenario, row.name.as_str(), StepId::Requests(RowId(place as u16))));
+    let polls = catalog.polls.iter().enumerate();
+    let polls =
+        polls.map(|(place, poll)| (poll.scenario, poll.name.as_str(), StepId::Poll(PollId(place as u16))));
+    let own = requests.chain(polls).filter(|(scenario, _, _)| is_own(filter, *scenario));
+    let known = own.clone().filter(|(_, _, step)| may_be_of(metric, *step, catalog));
+    let found: Vec<StepId> =
+        known.clone().filter(|(_, name, _)| *name == value).map(|(_, _, step)| step).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    if let Some((_, _, step)) = own.clone().find(|(_, name, _)| *name == value) {
+        let (problem, help) = not_of(metric_name, step, catalog);
+        return wrong(at, problem, help);
+    }
+    let names: Vec<&str> = known.map(|(_, name, _)| name).collect();
+    named("step", value, at, names.into_iter()).map(|_| Vec::new())
+}
+
+impl Filter {
+    fn add(&mut self, step: StepId) {
+        match step {
+            StepId::Requests(row) => self.rows.push(row),
+            StepId::Poll(poll) => self.polls.push(poll),
+        }
+    }
+}
+
 /// The place of a name among those of its kind.
-fn named<'a>(
+pub(super) fn named<'a>(
     what: &str,
     name: &str,
     at: Range<usize>,
@@ -218,7 +375,7 @@ fn named<'a>(
 }
 
 /// The causes of failure as reports name them; `status`, `timeout` and `protocol` stand for several.
-pub(crate) const CAUSES: [&str; 14] = [
+pub(crate) const CAUSES: [&str; 15] = [
     "status",
     "check",
     "capture",
@@ -233,6 +390,7 @@ pub(crate) const CAUSES: [&str; 14] = [
     "dns",
     "tls",
     "protocol",
+    "poll",
 ];
 
 /// Words that mean a class of outcomes.

@@ -4,23 +4,36 @@
 
 mod condition;
 mod key;
+mod limit;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 use std::ops::Range;
 
 pub use condition::{Condition, condition};
-pub use key::metric_and_filter;
 pub(crate) use key::{CAUSES, CLASSES};
+pub use key::{Implied, metric_and_filter};
+pub(crate) use watched::watched_metrics;
 
 use super::Metric;
 use crate::scenario::model::Catalog;
+use crate::scenario::monitor::{Gauge, TakenAs, Watch};
 
 /// What a threshold may speak of.
 #[derive(Debug, Clone, Copy)]
 pub struct Names<'a> {
     pub catalog: &'a Catalog,
     pub scenarios: &'a [String],
+    pub monitor: &'a [Watch],
+}
+
+impl Names<'_> {
+    /// Whether a series of an endpoint is taken as its growth per second.
+    fn is_rate(self, source: u16, gauge: Gauge) -> bool {
+        let watch = self.monitor.get(usize::from(source));
+        watch.and_then(|watch| watch.chosen(gauge)).is_some_and(|series| series.taken_as == TakenAs::Rate)
+    }
 }
 
 /// Why a threshold cannot be read.
@@ -40,7 +53,7 @@ fn wrong<T>(at: Range<usize>, problem: impl Into<String>, help: impl Into<String
 }
 
 /// The metrics that every run has.
-pub(crate) const METRICS: [(&str, Metric); 16] = [
+pub(crate) const METRICS: [(&str, Metric); 21] = [
     ("latency", Metric::Latency),
     ("service_time", Metric::ServiceTime),
     ("connect", Metric::Connect),
@@ -57,6 +70,11 @@ pub(crate) const METRICS: [(&str, Metric); 16] = [
     ("cut", Metric::Cut),
     ("interrupted", Metric::Interrupted),
     ("lateness", Metric::Lateness),
+    ("poll_duration", Metric::PollDuration),
+    ("time_to_turn", Metric::TimeToTurn),
+    ("queue_position", Metric::QueuePosition),
+    ("given_up", Metric::GivenUp),
+    ("abandoned", Metric::Abandoned),
 ];
 
 /// A range without the blanks at its ends.

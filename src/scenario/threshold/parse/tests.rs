@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::scenario::model::{
-    CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, RowId, RowInfo, StageId,
+    CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, PollId, PollInfo, PollKind,
+    RowId, RowInfo, StageId, StepId,
 };
+use crate::scenario::monitor::{ChosenSeries, Endpoint, Selector, WatchKind};
 use crate::scenario::threshold::{Aggregate, Comparison, Filter, OutcomeFilter};
 
 fn catalog() -> Catalog {
@@ -20,10 +22,18 @@ fn catalog() -> Catalog {
         invariant: false,
         measured,
     };
+    let poll = |name: &str, kind| PollInfo {
+        name: name.into(),
+        scenario: 0,
+        groups: Vec::new(),
+        kind,
+        has_position: kind == PollKind::Turn,
+    };
     let custom = |name: &str, kind| CustomInfo { name: name.into(), kind };
     Catalog {
         rows: vec![row("issue token", &[]), row("reserve seat", &["seat taken"]), row("a, b", &[])],
         groups: vec![GroupInfo { name: "checkout".into(), scenario: 0 }],
+        polls: vec![poll("order done", PollKind::Poll), poll("waiting room", PollKind::Turn)],
         checks: vec![check("fast", true), check("once", false), check("fast", true)],
         customs: vec![
             custom("cache hit", CustomKind::Share),
@@ -34,13 +44,30 @@ fn catalog() -> Catalog {
     }
 }
 
+fn monitor() -> Vec<Watch> {
+    let series = |name: &str, taken_as| ChosenSeries {
+        name: name.into(),
+        selector: Selector { metric: "m".into(), labels: vec![] },
+        taken_as,
+    };
+    let chosen = vec![series("pool", TakenAs::Value), series("orders", TakenAs::Rate)];
+    let watch = |name: &str, kind| Watch { name: name.into(), kind };
+    vec![
+        watch("bundled", WatchKind::Bundled),
+        watch("db", WatchKind::Container("db".into())),
+        watch("prometheus", WatchKind::Prometheus(Endpoint { url: "/metrics".into(), series: chosen })),
+    ]
+}
+
 fn key(text: &str) -> Result<(Metric, Filter)> {
-    metric_and_filter(text, Names { catalog: &catalog(), scenarios: &["stress".to_owned()] }, None)
+    let scenarios = ["stress".to_owned()];
+    let names = Names { catalog: &catalog(), scenarios: &scenarios, monitor: &monitor() };
+    metric_and_filter(text, names, Implied::default())
 }
 
 fn demand(metric: &str, text: &str) -> Result<Condition> {
     let metric = key(metric)?.0;
-    condition(text, metric, Names { catalog: &catalog(), scenarios: &[] })
+    condition(text, metric, Names { catalog: &catalog(), scenarios: &[], monitor: &monitor() })
 }
 
 #[test]
@@ -88,6 +115,15 @@ fn keys_are_resolved() {
         ),
         ("iterations{scenario=stress}", Metric::Iterations, Filter { scenarios: vec![0], ..none() }),
         ("latency{}", Metric::Latency, none()),
+        ("poll_duration{step=order done}", Metric::PollDuration, Filter { polls: vec![PollId(0)], ..none() }),
+        ("time_to_turn{step=waiting room}", Metric::TimeToTurn, Filter { polls: vec![PollId(1)], ..none() }),
+        ("failures{step=waiting room}", Metric::Failures, Filter { polls: vec![PollId(1)], ..none() }),
+        ("given_up{step=order done}", Metric::GivenUp, Filter { polls: vec![PollId(0)], ..none() }),
+        (
+            "failures{outcome=poll}",
+            Metric::Failures,
+            Filter { outcome: Some(OutcomeFilter::Named("poll".into())), ..none() },
+        ),
     ] {
         assert_eq!(key(text), Ok((metric, filter)), "{text}");
     }
@@ -110,6 +146,10 @@ fn conditions_have_the_unit_of_their_metric() {
         ("cache hit", "rate > 80%", Rate, Comparison::Greater, 0.8),
         ("queue length", "p50 < 12.5", Percentile(50.0), Comparison::Less, 12.5),
         ("tickets", "count > 100", Count, Comparison::Greater, 100.0),
+        ("time_to_turn", "p95 < 30s", Percentile(95.0), Comparison::Less, 30.0),
+        ("queue_position", "max < 500", Maximum, Comparison::Less, 500.0),
+        ("abandoned", "rate < 5%", Rate, Comparison::Less, 0.05),
+        ("given_up", "count == 0", Count, Comparison::Equal, 0.0),
     ] {
         let limit = Ok(Condition { aggregate, comparison, limit });
         assert_eq!(demand(metric, text), limit, "{metric}: {text}");
@@ -143,12 +183,7 @@ fn errors_point_at_the_word_and_say_what_to_write() {
         ("business", "rate > 5/s", "5/s", "write a share, like `rate < 1%`"),
         ("business", "cuont > 0", "cuont", "did you mean `count`? `business` has `count`, `rate`"),
         ("dropped", "rate < 1%", "rate", "it has `count`"),
-        (
-            "queue length",
-            "p95 < 5s",
-            "5s",
-            "what `observe` collects are plain numbers: write one without a unit",
-        ),
+        ("queue length", "p95 < 5s", "5s", "these are plain numbers: write one without a unit"),
     ] {
         let error = demand(metric, text).unwrap_err();
         assert_eq!((&text[error.at], error.help.as_deref()), (word, Some(help)), "{metric}: {text}");
@@ -173,6 +208,24 @@ fn errors_point_at_the_word_and_say_what_to_write() {
         ("latency{step=reserve seat", "{step=reserve seat", "write `}` at its end, like `latency{step=pay}`"),
         ("iterations{step=reserve seat}", "step", "it can be filtered by `scenario`, `stage`"),
         ("checks{check=once}", "once", "a name stands here as it stands in the file"),
+        (
+            "latency{step=waiting room}",
+            "waiting room",
+            "it has `time_to_turn`, `queue_position`, `abandoned`, `given_up` and `failures`; its requests have \
+             names of their own",
+        ),
+        (
+            "time_to_turn{step=order done}",
+            "order done",
+            "it has `poll_duration`, `given_up` and `failures`; its requests have names of their own",
+        ),
+        ("abandoned{step=waiting rom}", "waiting rom", "did you mean `waiting room`?"),
+        ("given_up{step=a}", "a", "a name stands here as it stands in the file"),
+        (
+            "time_to_turn{step=reserve seat}",
+            "reserve seat",
+            "it is measured for polls; requests have `latency`",
+        ),
     ] {
         let error = key(text).unwrap_err();
         assert_eq!((&text[error.at], error.help.as_deref()), (word, Some(help)), "{text}");
@@ -189,4 +242,120 @@ proptest::proptest! {
             assert!(text.get(error.at).is_some());
         }
     }
+}
+
+#[test]
+fn what_is_watched_is_resolved() {
+    let none = Filter::default;
+    let peak = Filter { stages: vec![StageId(0)], ..none() };
+    let watched = |source, gauge| Metric::Watched { source, gauge };
+    for (text, metric, filter) in [
+        ("target_descriptors", watched(0, Gauge::Descriptors), none()),
+        ("target_throttled", watched(1, Gauge::Throttled), none()),
+        ("target_memory{of=db}", watched(1, Gauge::Memory), none()),
+        ("target_cpu{ of = 'bundled', stage=peak }", watched(0, Gauge::Cpu), peak.clone()),
+        ("target{series=orders, stage=peak}", watched(2, Gauge::Series(1)), peak.clone()),
+    ] {
+        assert_eq!(key(text), Ok((metric, filter)), "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_what_is_watched_is_said() {
+    for (text, problem, help) in [
+        (
+            "target_cpu",
+            "it is not said whose `target_cpu` is meant",
+            "`bundled`, `db` tell it: write `target_cpu{of=bundled}`, or another of them",
+        ),
+        ("target_cpu{of=dbs}", "nothing named `dbs` is watched", "did you mean `db`?"),
+        ("target_cpu{of=web}", "nothing named `web` is watched", "it is told by `bundled`, `db`"),
+        ("target_descriptors{of=db}", "`db` does not tell its `descriptors`", "it is told by `bundled`"),
+        (
+            "target_cpu{step=pay}",
+            "`target_cpu` cannot be filtered by `step`",
+            "it can be filtered by `of`, `stage`",
+        ),
+        ("target_cpu{stage=peek}", "no stage is named `peek`", "did you mean `peak`?"),
+        ("target", "it is not said which series is meant", "write `target{series=pool}`"),
+        ("target{series=poll}", "no series is named `poll`", "did you mean `pool`?"),
+        ("target{series=heap}", "no series is named `heap`", "the series are `pool`, `orders`"),
+        ("target{of=db}", "`target` cannot be filtered by `of`", "it can be filtered by `series`, `stage`"),
+        ("target_cpus", "there is no metric `target_cpus`", "did you mean `target_cpu`?"),
+        (
+            "target_memory{of=db",
+            "this filter is never closed",
+            "write `}` at its end, like `latency{step=pay}`",
+        ),
+    ] {
+        let error = key(text).unwrap_err();
+        assert_eq!((error.problem.as_str(), error.help.as_deref()), (problem, Some(help)), "{text}");
+    }
+    let nothing = Names { catalog: &catalog(), scenarios: &[], monitor: &[] };
+    for (text, help) in [
+        (
+            "target_memory",
+            "write `monitor: { process: { port: 8080 } }` or `monitor: { container: NAME }` to watch the target",
+        ),
+        ("target_sent", "containers tell it: write `monitor: { container: NAME }`"),
+        (
+            "target{series=x}",
+            "write `monitor: { prometheus: { url: /metrics, series: [process_open_fds] } }`",
+        ),
+    ] {
+        let error = metric_and_filter(text, nothing, Implied::default()).unwrap_err();
+        assert_eq!(error.help.as_deref(), Some(help), "{text}");
+    }
+    let at_a_step = Implied { step: Some(StepId::Requests(RowId(0))), scenario: None };
+    let of_a_scenario = Implied { step: None, scenario: Some(1) };
+    for (implied, problem) in [
+        (at_a_step, "`target_memory` is not measured for each step"),
+        (of_a_scenario, "`target_memory` is not measured for each scenario"),
+    ] {
+        assert_eq!(metric_and_filter("target_memory", nothing, implied).unwrap_err().problem, problem);
+    }
+}
+
+#[test]
+fn limits_of_what_is_watched_have_its_unit() {
+    use Aggregate::{Last, Maximum, Percentile, Slope};
+    const MIB: f64 = 1024.0 * 1024.0;
+    for (metric, text, aggregate, limit) in [
+        ("target_cpu{of=db}", "p95 < 80%", Percentile(95.0), 0.8),
+        ("target_cpu{of=db}", "max < 250 %", Maximum, 2.5),
+        ("target_cpu{of=db}", "slope < 0.5%/min", Slope, 0.005),
+        ("target_throttled", "max < 5%", Maximum, 0.05),
+        ("target_memory{of=db}", "last < 512MiB", Last, 512.0 * MIB),
+        ("target_memory{of=db}", "slope < 1MB/min", Slope, 1e6),
+        ("target_memory{of=db}", "slope < 60MB/h", Slope, 1e6),
+        ("target_memory{of=db}", "slope < -2 MB/s", Slope, -120e6),
+        ("target_sent", "p95 < 10MB/s", Percentile(95.0), 1e7),
+        ("target_descriptors", "max < 500", Maximum, 500.0),
+        ("target_descriptors", "slope < 5/min", Slope, 5.0),
+        ("target{series=pool}", "max < -0.5", Maximum, -0.5),
+        ("target{series=orders}", "max < 300/min", Maximum, 5.0),
+    ] {
+        let condition = demand(metric, text).unwrap();
+        assert_eq!(condition.aggregate, aggregate, "{metric} {text}");
+        assert!((condition.limit - limit).abs() < 1e-6, "{metric} {text}: {condition:?}");
+    }
+    for (metric, text, problem) in [
+        ("target_cpu{of=db}", "p95 < 0.8", "`0.8` is not a share"),
+        ("target_cpu{of=db}", "slope < 5%", "`5%` is no growth per time"),
+        ("target_memory{of=db}", "max < 512", "`512` is not a size"),
+        ("target_memory{of=db}", "slope < 1MB", "`1MB` is no growth per time"),
+        ("target_memory{of=db}", "slope < 1/min", "`1/min` is no growth per time"),
+        ("target_memory{of=db}", "drift < 5%", "`target_memory` has no `drift`"),
+        ("target_memory{of=db}", "rate < 5%", "`target_memory` has no `rate`"),
+        ("target_sent", "max < 5MB", "`5MB` is not a size per second"),
+        ("target_sent", "slope < 5MB/min", "`target_sent` has no `slope`"),
+        ("target_descriptors", "max < 5%", "`5%` is not a number"),
+        ("target{series=orders}", "max < 5", "`5` does not say per what"),
+        ("latency", "slope < 5ms/min", "`latency` has no `slope`"),
+        ("latency", "last < 5ms", "`latency` has no `last`"),
+    ] {
+        assert_eq!(demand(metric, text).unwrap_err().problem, problem, "{metric} {text}");
+    }
+    let drift = demand("target_descriptors", "drift < 5%").unwrap_err();
+    assert_eq!(drift.help.as_deref(), Some("write `slope`, its growth per minute"));
 }

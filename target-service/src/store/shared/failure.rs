@@ -2,7 +2,6 @@
 
 use sqlx::Error;
 use sqlx::mysql::MySqlDatabaseError;
-use tracing::{error, warn};
 
 use crate::domain::refusal::Refusal;
 
@@ -38,17 +37,13 @@ impl Failure {
         self.number() == Some(DUPLICATE)
     }
 
-    /// What the client is told; what it is not told goes into the log.
+    /// What the client is told, and the log with it.
     pub(super) fn refusal(self) -> Refusal {
-        if let Self::Refused(refusal) = self {
-            return refusal;
-        }
-        if self.is_outage() {
-            warn!("a store does not answer: {self}");
-            Refusal::StoreUnavailable
-        } else {
-            error!("a store failed: {self}");
-            Refusal::Broken
+        let cause = self.to_string();
+        match self {
+            Self::Refused(refusal) => refusal,
+            failure if failure.is_outage() => Refusal::StoreUnavailable { cause },
+            _ => Refusal::Broken { cause },
         }
     }
 

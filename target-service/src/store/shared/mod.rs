@@ -132,6 +132,14 @@ impl Shared {
     where
         F: Future<Output = Result<T, Failure>>,
     {
+        self.try_often(call).await.map_err(Failure::refusal)
+    }
+
+    /// As [`Shared::attempt`], and nobody is told.
+    async fn try_often<T, F>(&self, call: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
         let tries = async {
             let mut tries = 1;
             loop {
@@ -145,8 +153,7 @@ impl Shared {
                 }
             }
         };
-        let outcome = timeout(DONE_WITHIN, tries).await.unwrap_or(Err(Failure::TooLate));
-        outcome.map_err(Failure::refusal)
+        timeout(DONE_WITHIN, tries).await.unwrap_or(Err(Failure::TooLate))
     }
 
     /// As [`Shared::attempt`] for what takes its time, once.

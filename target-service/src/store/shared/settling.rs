@@ -27,6 +27,8 @@ const ABANDONED_AFTER: u64 = 10_000;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long to wait when a server is away.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Where it went well for so long, the next failure is a new one.
+const OUTAGE_APART: Duration = Duration::from_secs(10);
 
 impl Shared {
     /// Tells the consumers of a placed order. It is placed already, so a cache that is away does not undo it.
@@ -41,10 +43,17 @@ impl Shared {
     /// Settles what comes in, for as long as it is polled.
     pub(super) async fn settle_forever(&self) {
         let name = format!("{:016x}", random());
+        let mut failing = String::new();
         loop {
+            let started = Instant::now();
             // What is not settled stays in the stream, and is taken up again.
             if let Err(failure) = self.consume(&name).await {
-                warn!("cannot settle orders: {failure}");
+                // An outage is told once, and not at every try.
+                let why = failure.to_string();
+                if why != failing || started.elapsed() > OUTAGE_APART {
+                    warn!("cannot settle orders: {why}");
+                    failing = why;
+                }
             }
             sleep(PAUSE).await;
         }
@@ -100,9 +109,9 @@ impl Shared {
         if numbers.is_empty() {
             return Ok(());
         }
-        let settled = self.attempt(|| self.settle_plain(numbers)).await?;
+        let settled = self.try_often(|| self.settle_plain(numbers)).await?;
         for &number in numbers.iter().filter(|number| !settled.contains(number)) {
-            self.attempt(|| self.settle(number)).await?;
+            self.try_often(|| self.settle(number)).await?;
         }
         Ok(())
     }
