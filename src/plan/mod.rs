@@ -8,7 +8,7 @@ mod scale;
 mod users;
 
 pub use arrivals::{Arrivals, striped};
-pub use scale::{scaled, smoke};
+pub use scale::{scaled, smoke, steady};
 pub use users::{Presence, most_users, presence, users_at, users_before};
 
 use crate::scenario::model::Profile;

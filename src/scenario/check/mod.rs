@@ -30,6 +30,7 @@ use super::model::{Scenario, Start, StatusSet, Step, StepId, Test};
 use super::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Env, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
+pub(crate) use thresholds::imply_failures;
 
 /// How long a request may take where nothing is said.
 const TIMEOUT: Duration = Duration::from_secs(30);
