@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::report::words::Words;
 use crate::result::harmless;
 
 /// What a text means, from which its looks follow.
@@ -78,6 +79,11 @@ impl Table {
     pub(crate) fn if_any(self) -> Option<Table> {
         (!self.rows.is_empty()).then_some(self)
     }
+}
+
+/// A name, and whether it is one of those that stand apart.
+pub(crate) fn named(name: &str, optional: bool, words: &Words) -> String {
+    if optional { format!("{} ({})", plain(name), words.optional) } else { plain(name).into_owned() }
 }
 
 /// A text of a file or a server, on one line and without anything that would be acted on.

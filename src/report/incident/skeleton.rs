@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Review, heading};
 use crate::report::content::plain;
+use crate::report::figures::of_scenario;
 use crate::report::markdown::{code, text};
 use crate::result::gist::Missed;
 use crate::result::{Ended, InvariantState};
@@ -59,7 +60,7 @@ impl Review<'_> {
                 facts.push((i.most_failures)(
                     &count(all),
                     &count(most.count),
-                    &plain(&most.step),
+                    &plain(&of_scenario(result, &most.scenario, &most.step)),
                     &plain(&most.cause),
                 ));
             }
@@ -68,7 +69,8 @@ impl Review<'_> {
         for invariant in &result.invariants {
             if invariant.state == InvariantState::Broken {
                 let detail = invariant.detail.as_deref().map(|detail| plain(detail).into_owned());
-                problems.push((invariant.name.clone(), detail.into_iter().collect()));
+                let name = of_scenario(result, &invariant.scenario, &invariant.name);
+                problems.push((name, detail.into_iter().collect()));
             }
         }
         problems

@@ -1,7 +1,9 @@
 //! The report of runs of every kind, as it is written.
 
 use super::*;
-use crate::report::samples::{MARKUP, business_heavy, failing, hostile, never_ready};
+use crate::report::samples::{
+    MARKUP, business_heavy, drifting, failing, hostile, never_ready, two_scenarios, waiting,
+};
 
 #[test]
 fn right_refusals_are_no_failures() {
@@ -16,6 +18,26 @@ fn a_run_that_fails_in_every_way() {
 #[test]
 fn in_korean() {
     insta::assert_snapshot!(render(&failing(), Lang::Ko));
+}
+
+#[test]
+fn users_who_wait_for_their_turn() {
+    insta::assert_snapshot!(render(&waiting(), Lang::En));
+}
+
+#[test]
+fn where_an_endurance_run_went() {
+    let said = [Lang::En, Lang::Ko].map(|lang| {
+        let report = render(&drifting(), lang);
+        let begin = report.find(lang.words().drift).unwrap();
+        report[begin..].split("<details>").next().unwrap().trim_end().to_owned()
+    });
+    insta::assert_snapshot!(said.join("\n\n"));
+}
+
+#[test]
+fn of_two_scenarios_each_is_told_apart() {
+    insta::assert_snapshot!(render(&two_scenarios(), Lang::En));
 }
 
 #[test]
