@@ -75,7 +75,9 @@ pub(crate) fn iterations(result: &RunResult, words: &Words) -> Option<Table> {
         }
         table.rows.push(cells);
     }
-    table.note = Some(words.lateness_note.to_owned());
+    if result.scenarios.iter().any(|scenario| scenario.lateness.is_some()) {
+        table.note = Some(words.lateness_note.to_owned());
+    }
     table.if_any()
 }
 

@@ -231,7 +231,7 @@ pub(super) const WORDS: Words = Words {
         title: "Incident review",
         how_to_read: "Everything here was taken from the run. What only people can know is marked ✎, to be filled in.",
         item: "item",
-        content: "",
+        content: "fact",
         test: "Test",
         purpose: "Purpose",
         verdict: "Verdict",
@@ -285,11 +285,11 @@ pub(super) const WORDS: Words = Words {
             if from == to { format!("Stage {name}: {to}") } else { format!("Stage {name}: {from} → {to}") }
         },
         first_failure: |cause| format!("First failure of the kind {cause}"),
-        turned: |what, normal, bound| format!("{what} turned: from {normal} to more than {bound}"),
+        turned: |what, normal, bound| format!("{what} rose above {bound}; {normal} is normal"),
         worst: |what, value| format!("{what} was worst: {value}"),
         back: |what| format!("{what} was back to normal"),
-        first_threshold: |threshold| format!("First threshold broken: {threshold}"),
-        next_threshold: |threshold| format!("Threshold broken: {threshold}"),
+        first_threshold: |threshold| format!("First threshold seen to be broken: {threshold}"),
+        next_threshold: |threshold| format!("Threshold seen to be broken: {threshold}"),
         more_events: |number| format!("… and {number} more events."),
 
         detection: "Detection and recovery",
@@ -332,6 +332,7 @@ pub(super) const WORDS: Words = Words {
         most_failures: |all, most, step, cause| {
             format!("Of {all} failures, {most} were {cause} of the step {step}")
         },
+        slowest: |step, p95| format!("The slowest step was {step}, whose p95 was {p95}"),
         more_problems: |number| format!("… and {number} more, in the table of thresholds."),
 
         actions: "Response and action items",
@@ -349,7 +350,7 @@ pub(super) const WORDS: Words = Words {
                 "How turning points were found: the median of the warm-up (the first {warm} of the load) is what is \
                  normal. A figure has turned at the first of three seconds in a row in which it is above that by more \
                  than four standard deviations of the warm-up and by more than what matters (response times: twice \
-                 as long and a millisecond; failures: one in a hundred). It is back at the first of three within it."
+                 as long and by five milliseconds; failures: one in a hundred). It is back at the first of three within it."
             )
         },
     },

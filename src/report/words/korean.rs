@@ -294,11 +294,11 @@ pub(super) const WORDS: Words = Words {
             }
         },
         first_failure: |cause| format!("첫 실패 발생: {cause}"),
-        turned: |what, normal, bound| format!("{what} 변화 시작: 평소 {normal}, 기준선 {bound} 초과"),
+        turned: |what, normal, bound| format!("{what} 상승: 기준선 {bound} 초과 (평소 {normal})"),
         worst: |what, value| format!("{what} 최악값: {value}"),
         back: |what| format!("{what} 정상화"),
-        first_threshold: |threshold| format!("첫 임계값 위반: {threshold}"),
-        next_threshold: |threshold| format!("임계값 위반: {threshold}"),
+        first_threshold: |threshold| format!("첫 임계값 위반 감지: {threshold}"),
+        next_threshold: |threshold| format!("임계값 위반 감지: {threshold}"),
         more_events: |number| format!("… 외 {number}건"),
 
         detection: "탐지와 복구",
@@ -341,6 +341,7 @@ pub(super) const WORDS: Words = Words {
         most_failures: |all, most, step, cause| {
             format!("실패 {all}건 중 {most}건이 {step} 단계의 {cause}였다")
         },
+        slowest: |step, p95| format!("가장 느린 단계는 {step} (p95 {p95})"),
         more_problems: |number| format!("… 외 {number}건은 임계값 표를 참고하세요."),
 
         actions: "대응과 액션 아이템",
@@ -356,7 +357,7 @@ pub(super) const WORDS: Words = Words {
         method: |warm| {
             format!(
                 "변화 시점을 찾은 방법: 부하 초기 {warm}를 워밍업으로 보고 그 중앙값을 평소 값으로 삼았습니다. 평소 값보다 \
-                 워밍업 표준편차의 4배를 넘게, 그리고 의미 있는 크기(응답 시간은 2배이면서 1ms, 실패율은 1%p)를 넘게 \
+                 워밍업 표준편차의 4배를 넘게, 그리고 의미 있는 크기(응답 시간은 2배이면서 5ms, 실패율은 1%p)를 넘게 \
                  커진 상태가 3초 연속되면 그 첫 시점을 변화 시작으로, 다시 3초 연속 그 안에 들면 그 첫 시점을 정상화로 \
                  보았습니다."
             )
