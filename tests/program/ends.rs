@@ -30,7 +30,7 @@ fn passed() {
     let ended = run(FLOW).expect_code(0).expect_accounted();
     expect_line(&ended, "PASSED: 1 threshold met, run valid");
     assert_eq!(ended.result["verdict"]["ended"], json!({ "how": "completed" }));
-    assert_eq!(ended.result["validity"], json!({ "verdict": "valid", "reasons": [] }));
+    assert_eq!(ended.result["validity"], json!({ "verdict": "valid", "reasons": [], "doubts": [] }));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod language;
 mod load;
 mod monitor;
 mod optional;
+mod reports;
 mod run;
 mod scenarios;
 mod secrets;
