@@ -131,7 +131,12 @@ fn result(
         started: "2026-03-01T09:30:05.250Z".into(),
         wall_s: 131.2,
         load_s: 130.0,
-        target: TargetInfo { url: "http://127.0.0.1:8080".into(), bundled: true },
+        target: TargetInfo {
+            url: "http://127.0.0.1:8080".into(),
+            bundled: true,
+            socket: None,
+            insecure: false,
+        },
         environment: Environment { os: "linux".into(), arch: "x86_64".into(), cpus: 2 },
         totals,
         scenarios: vec![ScenarioResult {
