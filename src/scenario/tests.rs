@@ -222,6 +222,15 @@ fn every_key_together() {
     insta::assert_debug_snapshot!(loaded.test);
 }
 
+#[test]
+fn every_key_of_http() {
+    let path = Path::new("tests/fixtures/valid/every-key-of-http.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let loaded = load_text(path, text, &LoadOptions::default()).map_err(|error| error.to_string()).unwrap();
+    let test = loaded.test;
+    insta::assert_debug_snapshot!((&test.target, &test.http, &test.scenarios[0].flow));
+}
+
 /// A file of so many steps, each with a name of its own, a capture, a check and a use of what came before.
 fn long_file(steps: usize) -> String {
     let mut text = String::from("target: bundled\nload: { users: 1, duration: 1s }\nflow:\n");

@@ -62,11 +62,7 @@ fn a_target_that_is_never_ready() {
         server.url()
     );
     let ended = Loadtest::run(&yaml).end().expect_code(96);
-    assert!(
-        ended.stdout.contains("was not ready within 2s: GET /healthz answered 503"),
-        "{}",
-        ended.said()
-    );
+    assert!(ended.stdout.contains("was not ready within 2s: GET /healthz answered 503"), "{}", ended.said());
 }
 
 #[test]
