@@ -43,10 +43,22 @@ pub enum Cause {
     StaleConnection,
     /// The connection ended inside an answer.
     Truncated,
+    /// HTTP/2: the server ended this stream and kept the connection.
+    StreamReset,
+    /// HTTP/2: the server was done with the connection before it answered.
+    GoAway,
     /// The name could not be resolved.
     Dns,
     /// The TLS handshake or its certificates.
     Tls,
+    /// The proxy could not be reached, or opened no way to the server.
+    Proxy,
+    /// More redirects than the step follows.
+    TooManyRedirects,
+    /// A redirect to somewhere that cannot be asked.
+    BadRedirect,
+    /// The body is not what its `Content-Encoding` says.
+    Decompression,
     /// Bytes that are not HTTP, or break its rules.
     Protocol(ProtocolFault),
     /// A poll gave up: what it waited for did not come in its time.
@@ -84,6 +96,8 @@ pub enum ProtocolFault {
     Chunk,
     /// Bytes arrived that no request asked for, or a protocol switch nobody wanted.
     Unexpected,
+    /// Frames that break a rule of HTTP/2, or are none.
+    Http2,
 }
 
 /// What the generator could not do. Never counted against the target.
@@ -102,6 +116,23 @@ pub enum OwnFault {
     System,
 }
 
+impl Cause {
+    /// Whether a whole answer came, and what is wrong is what it says. Else the service may have done what it was
+    /// asked or not.
+    pub const fn is_of_an_answer(self) -> bool {
+        matches!(
+            self,
+            Cause::Status(_)
+                | Cause::Check
+                | Cause::Capture
+                | Cause::TooSlow
+                | Cause::TooManyRedirects
+                | Cause::BadRedirect
+                | Cause::Decompression
+        )
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -116,8 +147,14 @@ impl fmt::Display for Cause {
             Cause::Closed => f.write_str("closed before an answer"),
             Cause::StaleConnection => f.write_str("stale connection"),
             Cause::Truncated => f.write_str("truncated answer"),
+            Cause::StreamReset => f.write_str("stream reset"),
+            Cause::GoAway => f.write_str("goaway"),
             Cause::Dns => f.write_str("dns"),
             Cause::Tls => f.write_str("tls"),
+            Cause::Proxy => f.write_str("proxy"),
+            Cause::TooManyRedirects => f.write_str("too many redirects"),
+            Cause::BadRedirect => f.write_str("bad redirect"),
+            Cause::Decompression => f.write_str("decompression"),
             Cause::Protocol(fault) => write!(f, "protocol ({fault})"),
             Cause::Poll => f.write_str("poll"),
         }
@@ -147,6 +184,7 @@ impl fmt::Display for ProtocolFault {
             ProtocolFault::TransferEncoding => "transfer encoding",
             ProtocolFault::Chunk => "broken chunk",
             ProtocolFault::Unexpected => "unexpected bytes",
+            ProtocolFault::Http2 => "http/2",
         })
     }
 }

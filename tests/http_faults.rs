@@ -52,12 +52,14 @@ impl User {
     async fn send(&mut self, method: &str, body: Option<&[u8]>) -> Result<u16, Cause> {
         let mut wire = Vec::new();
         let host = self.origin.authority();
-        let start = HeadStart { method, target: b"/", host: &host, user_agent: Some(USER_AGENT) };
+        let start =
+            HeadStart { method, target: b"/", host: &host, user_agent: Some(USER_AGENT), forward: None };
         write_head_start(&mut wire, &start).unwrap();
         finish(&mut wire, method, body);
         let request = Request {
             origin: &self.origin,
             wire: &wire,
+            insets: &[],
             is_head: method == "HEAD",
             timeout: self.timeout,
             keep_body: self.keep_body,
@@ -342,6 +344,7 @@ async fn the_future_of_an_exchange_is_small() {
     let request = Request {
         origin: &user.origin,
         wire: b"",
+        insets: &[],
         is_head: false,
         timeout: LONG,
         keep_body: KeepBody::Never,

@@ -16,6 +16,7 @@ async fn running_out_of_descriptors_is_our_own_fault() {
     let request = Request {
         origin: &origin,
         wire: b"GET / HTTP/1.1\r\nhost: a\r\n\r\n",
+        insets: &[],
         is_head: false,
         timeout: Duration::from_secs(10),
         keep_body: KeepBody::Never,

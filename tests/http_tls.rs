@@ -43,6 +43,7 @@ impl User {
         let request = Request {
             origin: &origin,
             wire: wire.as_bytes(),
+            insets: &[],
             is_head: false,
             timeout: Duration::from_secs(10),
             keep_body: KeepBody::Always,
@@ -183,6 +184,7 @@ async fn a_handshake_has_no_more_time_than_the_request() {
     let request = Request {
         origin: &origin,
         wire: b"GET / HTTP/1.1\r\n\r\n",
+        insets: &[],
         is_head: false,
         timeout: Duration::from_millis(150),
         keep_body: KeepBody::Never,

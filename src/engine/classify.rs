@@ -1,10 +1,11 @@
 //! Which of the three outcomes an answer is.
 //!
-//! Business rules are looked at first: an expected refusal is never a failure. Then the status, the checks, the
-//! latency, and last the captures, which are taken from successes only.
+//! Business rules are looked at first: an expected refusal is never a failure. Then the status, whether the body
+//! can be read, the checks, the latency, and last the captures, which are taken from successes only.
 
 use std::time::Duration;
 
+use crate::http::EncodingError;
 use crate::outcome::{Cause, Outcome};
 use crate::scenario::model::{BusinessRule, CheckId, RequestStep, Test};
 use crate::template::{EvalError, Expr, Scope};
@@ -27,6 +28,15 @@ impl Classified {
     }
 }
 
+/// What is known of a whole answer besides what its expressions see.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) status: u16,
+    pub(super) service: Duration,
+    /// Why its body cannot be read, where somebody wants to.
+    pub(super) unreadable: Option<EncodingError>,
+}
+
 /// Classifies a whole answer, tells `checked` of each of its checks, and fills the slots of its captures.
 ///
 /// What an expression stumbles over in the answer makes a check not hold, and a capture find nothing. Where it
@@ -34,24 +44,24 @@ impl Classified {
 pub(super) fn classify(
     test: &Test,
     step: &RequestStep,
-    status: u16,
-    service: Duration,
+    seen: Seen,
     scope: &mut Box<Scope>,
     checked: impl FnMut(CheckId, bool, &Expr, &mut Box<Scope>),
 ) -> Classified {
     let mut fault = None;
-    let classified = outcome(test, step, (status, service), scope, checked, &mut fault);
+    let classified = outcome(test, step, seen, scope, checked, &mut fault);
     Classified { fault, ..classified }
 }
 
 fn outcome(
     test: &Test,
     step: &RequestStep,
-    (status, service): (u16, Duration),
+    seen: Seen,
     scope: &mut Box<Scope>,
     mut checked: impl FnMut(CheckId, bool, &Expr, &mut Box<Scope>),
     fault: &mut Option<EvalError>,
 ) -> Classified {
+    let Seen { status, service, unreadable } = seen;
     let mut holds = |expr: &Expr, scope: &mut Box<Scope>| match expr.holds(scope) {
         Ok(held) => Some(held),
         Err(error) => {
@@ -71,6 +81,9 @@ fn outcome(
     if !step.expect.status.contains(status) {
         let detail = format!("status {status}, expected {}", step.expect.status);
         return Classified::failure(Cause::Status(status), detail);
+    }
+    if let Some(error) = unreadable {
+        return Classified::failure(Cause::Decompression, error.to_string());
     }
     let mut broken = None;
     for (check, expr) in &step.expect.checks {

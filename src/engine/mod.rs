@@ -3,10 +3,13 @@
 //! One thread per core, each with a current-thread runtime; a user is a local task that stays with its worker.
 //! Workers hand what they counted over once a second. What it means is decided elsewhere.
 
+mod body;
 mod classify;
 mod closed;
 mod collect;
+mod credentials;
 mod data;
+mod follow;
 mod inject;
 mod iteration;
 mod log;
@@ -28,8 +31,8 @@ pub use log::LogLine;
 pub use once::{CheckResult, Once, OnceReport};
 pub use wire::WireError;
 
-use crate::http::{Network, Origin, Scheme, TlsSetupError};
-use crate::scenario::model::{Action, Every, FeederId, Poll, Scenario, Step, Test};
+use crate::http::{Network, Origin, Proxy, Scheme, TlsSetupError};
+use crate::scenario::model::{Action, Connections, Every, FeederId, Poll, Scenario, Step, Test};
 use crate::template::{Reads, Shared, Uses, Value};
 use throttle::Limit;
 use wire::Wire;
@@ -42,7 +45,6 @@ pub type Base = Arc<[Option<Value>]>;
 pub struct Prepared {
     pub test: Arc<Test>,
     pub shared: Arc<Shared>,
-    network: Arc<Network>,
     /// By the number of the request.
     requests: Vec<PreparedRequest>,
     scenarios: Vec<PreparedScenario>,
@@ -65,6 +67,12 @@ struct PreparedScenario {
     slots: Arc<[String]>,
     /// The cap on its requests, over all workers.
     limit: Option<Limit>,
+    /// The way to its servers.
+    network: Arc<Network>,
+    /// How its users come by their connections.
+    connections: Connections,
+    /// Whether its users keep the cookies they are given.
+    keeps_cookies: bool,
 }
 
 /// Why a test cannot be run against its target.
@@ -83,17 +91,30 @@ impl Prepared {
         test: Arc<Test>,
         origin: &Origin,
         prefix: &str,
+        network: &Arc<Network>,
         shared: Arc<Shared>,
     ) -> Result<Prepared, PrepareError> {
+        let networks: Vec<Arc<Network>> = test
+            .scenarios
+            .iter()
+            .map(|scenario| match &scenario.http {
+                Some(own) => Arc::new(network.with_options(own.network.clone())),
+                None => Arc::clone(network),
+            })
+            .collect();
         let mut requests = Vec::new();
-        for scenario in &test.scenarios {
+        for ((number, scenario), network) in test.scenarios.iter().enumerate().zip(&networks) {
+            let keeps_cookies = test.http_of(number).cookies;
+            let is_secure = |wire: &Wire| wire.origin.scheme() == Scheme::Https;
+            let mut needs_tls = false;
             for block in blocks(scenario) {
                 let later = reads_outside_requests(block);
                 let mut failed = None;
                 walk(block, &mut |step| {
                     let Action::Request(request) = &step.action else { return };
-                    match Wire::new(request, origin, prefix) {
+                    match Wire::new(request, origin, prefix, network, keeps_cookies) {
                         Ok(wire) => {
+                            needs_tls |= is_secure(&wire);
                             let own = reads_of_answer(request);
                             let answer_is_read = own.answer || later.answer;
                             let prepared =
@@ -111,17 +132,23 @@ impl Prepared {
                     return Err(error);
                 }
             }
+            // Read now: without roots no server could be trusted, and nothing is to be sent.
+            if needs_tls {
+                network.tls()?;
+            }
+            if let Some(password) = network.proxy().and_then(Proxy::password) {
+                shared.keep_secret("the proxy's password", password);
+            }
         }
         requests.sort_by_key(|(id, _)| *id);
-        let network = Arc::new(Network::default());
-        let is_secure = |(_, prepared): &(_, PreparedRequest)| prepared.wire.origin.scheme() == Scheme::Https;
-        if requests.iter().any(is_secure) {
-            network.tls()?;
-        }
-        let scenarios = test.scenarios.iter().map(|scenario| PreparedScenario {
+        let scenarios = test.scenarios.iter().zip(networks).enumerate();
+        let scenarios = scenarios.map(|(number, (scenario, network))| PreparedScenario {
             name: Arc::from(scenario.name.as_str()),
             slots: scenario.slots.clone().into(),
             limit: scenario.load.throttle.map(Limit::new),
+            network,
+            connections: test.http_of(number).connections,
+            keeps_cookies: test.http_of(number).cookies,
         });
         Ok(Prepared {
             scenarios: scenarios.collect(),
@@ -131,7 +158,6 @@ impl Prepared {
             requests: requests.into_iter().map(|(_, prepared)| prepared).collect(),
             test,
             shared,
-            network,
         })
     }
 }
@@ -166,25 +192,17 @@ fn reads_of_answer(request: &crate::scenario::model::RequestStep) -> Reads {
 
 /// What expressions read of an answer that is not their own request's.
 fn reads_outside_requests(block: &[Step]) -> Reads {
-    use crate::scenario::model::{Body, Url};
     let mut uses = Uses::default();
     walk(block, &mut |step| {
         step.when.iter().for_each(|expr| uses.add(expr));
         match &step.action {
             Action::Request(request) => {
-                let (Url::Path(path) | Url::Absolute { path, .. }) = &request.url;
-                path.exprs().for_each(|expr| uses.add(expr));
+                request.url.path.exprs().for_each(|expr| uses.add(expr));
                 for (_, text) in request.headers.iter().chain(&request.query) {
                     text.exprs().for_each(|expr| uses.add(expr));
                 }
-                match &request.body {
-                    Body::None => {}
-                    Body::Json(json) => json.exprs().for_each(|expr| uses.add(expr)),
-                    Body::Text(text) => text.exprs().for_each(|expr| uses.add(expr)),
-                    Body::Form(fields) => {
-                        fields.iter().flat_map(|(_, text)| text.exprs()).for_each(|expr| uses.add(expr));
-                    }
-                }
+                request.auth.iter().for_each(|auth| auth.for_each_expr(&mut |expr| uses.add(expr)));
+                request.body.for_each_expr(&mut |expr| uses.add(expr));
             }
             Action::Repeat { times, .. } => times.for_each_expr(&mut |expr| uses.add(expr)),
             Action::While { condition, .. } => uses.add(condition),

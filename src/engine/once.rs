@@ -41,6 +41,8 @@ pub struct OnceReport {
     pub skipped: Vec<CheckId>,
     /// The texts it captured: tokens and the like, which no report should show.
     pub captured: Vec<String>,
+    /// Who those of its requests that failed said that they are: not to be shown either.
+    pub credentials: Vec<String>,
     /// What its `log` steps said.
     pub logs: Vec<LogLine>,
     /// What kept it from its end, in words. Empty where all went well.
@@ -63,6 +65,7 @@ impl Prepared {
                 checks: Vec::new(),
                 skipped: Vec::new(),
                 captured: Vec::new(),
+                credentials: Vec::new(),
                 logs: Vec::new(),
                 problems: Vec::new(),
             };
@@ -85,6 +88,7 @@ async fn run(
         checks: Vec::new(),
         skipped: Vec::new(),
         captured: Vec::new(),
+        credentials: Vec::new(),
         logs: Vec::new(),
         problems: vec![problem],
     };
@@ -119,6 +123,7 @@ async fn run(
         checks: worker.checks.take(),
         skipped: worker.skipped.take(),
         captured: worker.captured(&user, &shown),
+        credentials: worker.credentials.take(),
         logs: worker.logs.borrow_mut().hand_over(),
         problems,
     }

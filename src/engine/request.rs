@@ -3,11 +3,14 @@
 use std::time::Instant;
 
 use super::Once;
-use super::classify::{Classified, classify};
+use super::classify::{Classified, Seen, classify};
+use super::credentials::credentials;
+use super::follow::Leash;
 use super::steps::{Early, Flow};
 use super::throttle::{Throttle, Turn};
 use super::user::User;
 use super::worker::{Part, Worker};
+use crate::http::redirect::sends_on;
 use crate::http::{ExchangeError, KeepBody, Request, Timing};
 use crate::metrics::{Exchange, Sample};
 use crate::outcome::{Cause, Outcome, OwnFault};
@@ -39,11 +42,16 @@ impl Drop for InFlight<'_> {
 impl Worker {
     pub(super) async fn request(&self, user: &mut User, step: &RequestStep) -> Flow {
         let prepared = &self.prepared.requests[step.id.index()];
-        let mut bytes = self.take_buffer();
-        let rendered =
-            prepared.wire.render(step, &mut user.scope, &mut self.scratch.borrow_mut(), &mut bytes);
+        let mut outgoing = self.take_buffer();
+        let rendered = prepared.wire.render(
+            step,
+            &mut user.scope,
+            user.jar.as_deref(),
+            &mut self.scratch.borrow_mut(),
+            &mut outgoing,
+        );
         if let Err(error) = rendered {
-            self.give_buffer(bytes);
+            self.give_buffer(outgoing);
             self.own_fault(user, OwnFault::Template, error.to_string());
             return Flow::End(Early::Failed);
         }
@@ -63,14 +71,30 @@ impl Worker {
             InFlight { worker: self, row: step.row, stage, timing: Timing::at(due), over: false };
         let request = Request {
             origin: &prepared.wire.origin,
-            wire: &bytes,
+            wire: &outgoing.text,
+            insets: &outgoing.insets,
             is_head: prepared.wire.is_head,
             timeout: prepared.wire.timeout,
             keep_body: if step.reads_body { KeepBody::Always } else { KeepBody::UnlessOk },
         };
         self.lend_connections(user);
         let response = user.scope.expect_answer();
-        let result = user.connections.exchange(&request, response, &mut flight.timing).await;
+        let mut result = user.connections.exchange(&request, response, &mut flight.timing).await;
+        if result.is_ok() {
+            if self.keeps_cookies_of(user) {
+                user.keep_cookies(&prepared.wire.origin, &outgoing);
+            }
+            if step.follow_redirects > 0 && sends_on(user.scope.response().status()) {
+                let leash = Leash {
+                    most: step.follow_redirects,
+                    timeout: request.timeout,
+                    keep_body: request.keep_body,
+                };
+                // Boxed, so that a request that follows nothing stays small.
+                let origin = &prepared.wire.origin;
+                result = Box::pin(self.follow(user, leash, origin, &outgoing, &mut flight.timing)).await;
+            }
+        }
         self.take_connections_back(user);
         let timing = flight.timing;
         user.cursor = timing.ended;
@@ -85,8 +109,9 @@ impl Worker {
                 let checked = |check, held, expr: &Expr, scope: &mut Box<Scope>| {
                     self.checked(stage, scope, check, held, expr);
                 };
-                let service = service.unwrap_or_default();
-                classify(&self.prepared.test, step, status, service, &mut user.scope, checked)
+                let unreadable = if step.reads_body { user.scope.decode_answer().err() } else { None };
+                let seen = Seen { status, service: service.unwrap_or_default(), unreadable };
+                classify(&self.prepared.test, step, seen, &mut user.scope, checked)
             }
             Err(ExchangeError::Target { cause, detail }) => Classified::failure(cause, detail.into_owned()),
             Err(ExchangeError::Own { fault, detail }) => {
@@ -94,7 +119,7 @@ impl Worker {
                 drop(flight);
                 // Without a descriptor it may have come to its end at once: the user has yet to let others in.
                 user.waited = false;
-                self.give_buffer(bytes);
+                self.give_buffer(outgoing);
                 self.own_fault(user, fault, detail.into_owned());
                 return Flow::End(Early::Failed);
             }
@@ -117,9 +142,9 @@ impl Worker {
         }
         if let Outcome::Failure(cause) = classified.outcome {
             let detail = classified.detail.unwrap_or_default();
-            self.keep_sample(user, step.row, cause, &bytes, detail);
+            self.keep_sample(user, step.row, cause, &outgoing.text, detail);
         }
-        self.give_buffer(bytes);
+        self.give_buffer(outgoing);
         if prepared.answer_is_read {
             user.scope.set_outcome(&self.outcome_name(step, classified.outcome));
             if let Err(error) = self.tally(user, &step.tallies) {
@@ -168,10 +193,13 @@ impl Worker {
     }
 
     /// Keeps one example of each cause of each row.
-    fn keep_sample(&self, user: &User, row: Option<RowId>, cause: Cause, wire: &[u8], detail: String) {
+    fn keep_sample(&self, user: &mut User, row: Option<RowId>, cause: Cause, wire: &[u8], detail: String) {
         let first = wire.split(|byte| *byte == b'\r').next().unwrap_or_default();
         let request = String::from_utf8_lossy(first);
         let request = request.strip_suffix(" HTTP/1.1").unwrap_or(&request).to_owned();
+        if self.part != Part::Load {
+            self.credentials.borrow_mut().extend(credentials(wire, user.scope.response()));
+        }
         if (self.part, cause) == (Part::Once(Once::Verify), Cause::Check) {
             return;
         }
@@ -185,9 +213,12 @@ impl Worker {
         if !self.sampled.borrow_mut().insert((step, cause)) {
             return;
         }
+        // For people to read; where that cannot be done, there is nothing of it.
+        let _ = user.scope.decode_answer();
         let (status, body) = last_answer(user);
         let at = Instant::now().saturating_duration_since(self.epoch());
-        let captured = self.captured(user, &[&request, &detail, &body]);
+        let mut captured = self.captured(user, &[&request, &detail, &body]);
+        captured.extend(credentials(wire, user.scope.response()));
         self.samples.borrow_mut().push(Sample { step, cause, at, request, status, detail, body, captured });
     }
 
@@ -226,18 +257,10 @@ fn elapsed(from: Option<Instant>, to: Option<Instant>) -> Option<std::time::Dura
 
 /// The target may have done what was asked or not: bytes went out, and no whole answer came back.
 fn is_in_doubt(classified: &Classified, timing: &Timing) -> bool {
-    let answered = !matches!(
-        classified.outcome,
-        Outcome::Failure(
-            Cause::Timeout(_)
-                | Cause::Reset
-                | Cause::Closed
-                | Cause::StaleConnection
-                | Cause::Truncated
-                | Cause::Protocol(_)
-                | Cause::Tls
-        )
-    );
+    let answered = match classified.outcome {
+        Outcome::Success | Outcome::Business(_) => true,
+        Outcome::Failure(cause) => cause.is_of_an_answer(),
+    };
     !answered && timing.first_byte_written.is_some()
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Base, Prepared};
-use crate::http::UserConnections;
+use crate::http::request::Outgoing;
+use crate::http::{Jar, Origin, UserConnections};
 use crate::scenario::model::Scenario;
 use crate::template::{Scope, Slot};
 
@@ -12,6 +13,8 @@ use crate::template::{Scope, Slot};
 pub(super) struct User {
     pub(super) scope: Box<Scope>,
     pub(super) connections: UserConnections,
+    /// Its cookies, from the first one on.
+    pub(super) jar: Option<Box<Jar>>,
     /// The number of its scenario.
     pub(super) scenario: u16,
     /// When the next step is due: where the one before it ended, think time as nominal.
@@ -32,7 +35,8 @@ impl User {
         scope.set_all(base);
         User {
             scope,
-            connections: UserConnections::new(Arc::clone(&prepared.network)),
+            connections: UserConnections::new(Arc::clone(&ready.network)),
+            jar: None,
             scenario,
             cursor: Instant::now(),
             retire_at: None,
@@ -41,11 +45,20 @@ impl User {
         }
     }
 
-    /// Makes a new user of one who is done: another number, the same connections.
+    /// Makes a new user of one who is done: another number, the same connections, no cookies.
     pub(super) fn become_user(&mut self, id: u64, base: &Base) {
         self.scope.user_id = id;
+        self.jar = None;
         self.scope.set_all(base);
         self.base = base.clone();
+    }
+
+    /// Keeps what the answer to a request set.
+    pub(super) fn keep_cookies(&mut self, origin: &Origin, outgoing: &Outgoing) {
+        let now = Instant::now();
+        let set = self.scope.response().headers().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        let jar = self.jar.get_or_insert_default();
+        set.for_each(|(_, value)| jar.keep(value, origin, outgoing.path(), now));
     }
 
     /// What `on_start` left is what every iteration begins with.

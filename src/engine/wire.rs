@@ -3,14 +3,17 @@
 //! All that never changes (the request line, headers without expressions, a static body) is written once, when
 //! the run is prepared. What is left per request is copying it, rendering the values, and the body's length.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
-use crate::http::request::{HeadStart, RequestError, USER_AGENT, finish, write_head_start, write_header};
-use crate::http::{Origin, OriginError};
-use crate::scenario::model::{Body, Method, RequestStep, Url};
-use crate::template::{Encoding, EvalError, Scope, TextTemplate};
+use super::body::{self, Payload, Rendered};
+use crate::http::request::{
+    Forward, HeadStart, Outgoing, RequestError, USER_AGENT, finish_head, write_head_start, write_header,
+};
+use crate::http::{Jar, Network, Origin, OriginError};
+use crate::scenario::model::{BaseUrl, Method, RequestStep};
+use crate::template::{Encoding, EvalError, Scope};
 
 /// Why the bytes of a request cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +24,8 @@ pub enum WireError {
     Request(#[from] RequestError),
     #[error(transparent)]
     Origin(#[from] OriginError),
+    #[error("the part `{0}` holds what separates the parts of this form: it was taken from another one")]
+    Boundary(String),
 }
 
 /// A request as far as it is known before it is sent.
@@ -32,7 +37,11 @@ pub(super) struct Wire {
     pub(super) timeout: Duration,
     /// Before the path: the target's own path, if its URL has one.
     prefix: String,
+    /// Where a proxy passes this request on: the origin as it stands before the path, and what the proxy is told.
+    forward: Option<(String, Option<String>)>,
     head: Vec<Part>,
+    /// What separates the parts of its body.
+    boundary: Option<String>,
     body: Payload,
 }
 
@@ -43,42 +52,54 @@ enum Part {
     Start,
     /// A header with values: its place in the step's list.
     Header(usize),
-}
-
-#[derive(Debug)]
-enum Payload {
-    None,
-    Ready(Vec<u8>),
-    Rendered,
+    /// `Authorization`, with values.
+    Auth,
+    /// `Cookie`: the step's own (their place in its list of headers), and the user's behind them.
+    Cookies(Option<usize>),
 }
 
 /// Buffers that rendering needs besides the request's own; a worker has one pair.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     text: Vec<u8>,
-    body: Vec<u8>,
+    body: Rendered,
 }
+
+const AUTHORIZATION: &str = "authorization";
+const COOKIE: &str = "cookie";
 
 /// What may stand in a request's path and query as it is; blanks and letters outside ASCII are encoded.
 const AS_WRITTEN: &AsciiSet = &CONTROLS.add(b' ').add(b'#');
 
 impl Wire {
-    pub(super) fn new(step: &RequestStep, target: &Origin, prefix: &str) -> Result<Wire, WireError> {
-        let (origin, prefix) = match &step.url {
-            Url::Path(_) => (target.clone(), prefix.trim_end_matches('/').to_owned()),
-            Url::Absolute { origin, .. } => (Origin::parse_url(origin)?.0, String::new()),
+    /// `path` is that of the target's own URL.
+    pub(super) fn new(
+        step: &RequestStep,
+        target: &Origin,
+        path: &str,
+        network: &Network,
+        keeps_cookies: bool,
+    ) -> Result<Wire, WireError> {
+        let (origin, prefix) = match &step.url.base {
+            BaseUrl::Target { prefix } => (target.clone(), format!("{}{prefix}", path.trim_end_matches('/'))),
+            BaseUrl::Elsewhere { origin, prefix } => (Origin::parse_url(origin)?.0, prefix.clone()),
         };
+        let forward = network.forwarding_proxy(&origin);
+        let forward = forward.map(|proxy| (origin.to_string(), proxy.authorization().map(str::to_owned)));
+        let boundary = body::boundary(&step.body);
         let mut wire = Wire {
             origin,
             method: step.method.as_str(),
             is_head: step.method == Method::Head,
             timeout: step.timeout,
             prefix,
+            forward,
             head: Vec::new(),
-            body: Payload::None,
+            body: Payload::new(&step.body, boundary.as_deref())?,
+            boundary,
         };
         let mut ready = Vec::new();
-        let is_static = path_of(step).as_static().is_some()
+        let is_static = step.url.path.as_static().is_some()
             && step.query.iter().all(|(_, value)| value.as_static().is_some());
         if is_static {
             let mut scope = Box::<Scope>::default();
@@ -87,8 +108,13 @@ impl Wire {
         } else {
             wire.head.push(Part::Start);
         }
+        let mut own_cookies = None;
         for (place, (name, value)) in step.headers.iter().enumerate() {
             if name.eq_ignore_ascii_case("host") {
+                continue;
+            }
+            if keeps_cookies && name.eq_ignore_ascii_case(COOKIE) {
+                own_cookies = Some(place);
                 continue;
             }
             match value.as_static() {
@@ -101,34 +127,29 @@ impl Wire {
                 }
             }
         }
-        let content_type = match &step.body {
-            Body::None => None,
-            Body::Json(_) => Some("application/json"),
-            Body::Form(_) => Some("application/x-www-form-urlencoded"),
-            Body::Text(_) => Some("text/plain; charset=utf-8"),
-        };
         let has_type = step.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-        if let Some(content_type) = content_type.filter(|_| !has_type) {
+        let content_type = body::content_type(&step.body, wire.boundary.as_deref()).filter(|_| !has_type);
+        if let Some(content_type) = content_type {
             write_header(&mut ready, "content-type", content_type.as_bytes())?;
+        }
+        let mut has_values = false;
+        if let Some(auth) = &step.auth {
+            auth.for_each_expr(&mut |_| has_values = true);
+            if !has_values {
+                let mut value = Vec::new();
+                body::authorization(auth, &mut Box::<Scope>::default(), &mut value)?;
+                write_header(&mut ready, AUTHORIZATION, &value)?;
+            }
         }
         if !ready.is_empty() {
             wire.head.push(Part::Ready(ready));
         }
-        let fixed = match &step.body {
-            Body::None => true,
-            Body::Json(template) => template.exprs().next().is_none(),
-            Body::Form(fields) => fields.iter().all(|(_, value)| value.as_static().is_some()),
-            Body::Text(text) => text.as_static().is_some(),
-        };
-        wire.body = match (&step.body, fixed) {
-            (Body::None, _) => Payload::None,
-            (body, true) => {
-                let mut bytes = Vec::new();
-                render_body(body, &mut Box::<Scope>::default(), &mut bytes)?;
-                Payload::Ready(bytes)
-            }
-            (_, false) => Payload::Rendered,
-        };
+        if has_values {
+            wire.head.push(Part::Auth);
+        }
+        if keeps_cookies {
+            wire.head.push(Part::Cookies(own_cookies));
+        }
         Ok(wire)
     }
 
@@ -137,32 +158,60 @@ impl Wire {
         &self,
         step: &RequestStep,
         scope: &mut Box<Scope>,
+        jar: Option<&Jar>,
         scratch: &mut Scratch,
-        out: &mut Vec<u8>,
+        out: &mut Outgoing,
     ) -> Result<(), WireError> {
         out.clear();
         for part in &self.head {
             match part {
-                Part::Ready(bytes) => out.extend_from_slice(bytes),
-                Part::Start => self.write_start(step, scope, &mut scratch.text, out)?,
+                Part::Ready(bytes) => out.text.extend_from_slice(bytes),
+                Part::Start => self.write_start(step, scope, &mut scratch.text, &mut out.text)?,
                 Part::Header(place) => {
                     let (name, value) = &step.headers[*place];
                     scratch.text.clear();
                     value.render(scope, Encoding::Raw, &mut scratch.text)?;
-                    write_header(out, name, &scratch.text)?;
+                    write_header(&mut out.text, name, &scratch.text)?;
+                }
+                Part::Auth => {
+                    scratch.text.clear();
+                    if let Some(auth) = &step.auth {
+                        body::authorization(auth, scope, &mut scratch.text)?;
+                    }
+                    write_header(&mut out.text, AUTHORIZATION, &scratch.text)?;
+                }
+                Part::Cookies(None) if jar.is_none() => {}
+                Part::Cookies(own) => {
+                    scratch.text.clear();
+                    if let Some((_, value)) = own.and_then(|place| step.headers.get(place)) {
+                        value.render(scope, Encoding::Raw, &mut scratch.text)?;
+                    }
+                    let from = out.text.len() + COOKIE.len() + 2;
+                    out.own_cookies = from..from + scratch.text.len();
+                    if let Some(jar) = jar {
+                        jar.write(&self.origin, out.path(), Instant::now(), &mut scratch.text);
+                    }
+                    if !scratch.text.is_empty() {
+                        write_header(&mut out.text, COOKIE, &scratch.text)?;
+                    }
                 }
             }
         }
         let body = match &self.body {
             Payload::None => None,
-            Payload::Ready(bytes) => Some(bytes.as_slice()),
-            Payload::Rendered => {
+            Payload::Ready(body) => Some(body),
+            Payload::PerRequest => {
                 scratch.body.clear();
-                render_body(&step.body, scope, &mut scratch.body)?;
-                Some(scratch.body.as_slice())
+                body::render(&step.body, self.boundary.as_deref(), scope, &mut scratch.body)?;
+                Some(&scratch.body)
             }
         };
-        finish(out, self.method, body);
+        finish_head(&mut out.text, self.method, body.map(Rendered::len));
+        if let Some(body) = body {
+            let head = out.text.len();
+            out.text.extend_from_slice(&body.text);
+            out.insets.extend(body.insets.iter().cloned().map(|inset| inset.behind(head)));
+        }
         Ok(())
     }
 
@@ -175,7 +224,7 @@ impl Wire {
     ) -> Result<(), WireError> {
         text.clear();
         text.extend_from_slice(self.prefix.as_bytes());
-        path_of(step).render(scope, Encoding::Path, text)?;
+        step.url.path.render(scope, Encoding::Path, text)?;
         let mut separator = if text.contains(&b'?') { b'&' } else { b'?' };
         for (name, value) in &step.query {
             text.push(separator);
@@ -198,33 +247,12 @@ impl Wire {
             target: text,
             host: &host,
             user_agent: (!own_agent).then_some(USER_AGENT),
+            forward: self
+                .forward
+                .as_ref()
+                .map(|(origin, authorization)| Forward { origin, authorization: authorization.as_deref() }),
         };
         write_head_start(out, &start)?;
         Ok(())
-    }
-}
-
-fn path_of(step: &RequestStep) -> &TextTemplate {
-    match &step.url {
-        Url::Path(path) | Url::Absolute { path, .. } => path,
-    }
-}
-
-fn render_body(body: &Body, scope: &mut Box<Scope>, out: &mut Vec<u8>) -> Result<(), EvalError> {
-    match body {
-        Body::None => Ok(()),
-        Body::Json(template) => template.render(scope, out),
-        Body::Text(text) => text.render(scope, Encoding::Raw, out),
-        Body::Form(fields) => {
-            for (place, (name, value)) in fields.iter().enumerate() {
-                if place > 0 {
-                    out.push(b'&');
-                }
-                Encoding::Query.write(name.as_bytes(), out);
-                out.push(b'=');
-                value.render(scope, Encoding::Query, out)?;
-            }
-            Ok(())
-        }
     }
 }

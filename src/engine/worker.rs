@@ -10,15 +10,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::LocalSet;
 
-use super::Prepared;
 use super::inject::{Begin, Lane, inject};
 use super::log::{LogBook, LogLine};
 use super::throttle::Throttle;
 use super::timer::Timer;
 use super::user::User;
 use super::wire::Scratch;
+use super::{Prepared, PreparedScenario};
 use crate::data::Block;
 use crate::http::Pool;
+use crate::http::request::Outgoing;
 use crate::metrics::{Recorder, Sample, Staged};
 use crate::outcome::{Cause, OwnFault};
 use crate::plan;
@@ -76,9 +77,9 @@ pub(super) struct Worker {
     /// By scenario; none where requests go out as they come.
     throttles: Vec<Option<Throttle>>,
     pub(super) scratch: RefCell<Scratch>,
-    buffers: RefCell<Vec<Vec<u8>>>,
-    /// Where users share connections.
-    pool: Option<RefCell<Pool>>,
+    buffers: RefCell<Vec<Outgoing>>,
+    /// By scenario, where users share connections; empty where nobody does.
+    pools: Vec<Option<Rc<RefCell<Pool>>>>,
     pub(super) samples: RefCell<Vec<Sample>>,
     pub(super) sampled: RefCell<HashSet<(StepId, Cause)>>,
     faults: RefCell<BTreeMap<OwnFault, String>>,
@@ -87,6 +88,8 @@ pub(super) struct Worker {
     /// For `setup`, `verify` and `teardown`: checks and problems, in their order.
     pub(super) checks: RefCell<Vec<super::CheckResult>>,
     pub(super) problems: RefCell<Vec<String>>,
+    /// Who their requests said that they are, for reports to leave out.
+    pub(super) credentials: RefCell<Vec<String>>,
     pub(super) skipped: RefCell<Vec<CheckId>>,
     pub(super) logs: RefCell<LogBook>,
     /// Users of each scenario.
@@ -131,8 +134,7 @@ impl Worker {
                 // What is done once is no load.
                 Part::Once(_) => prepared.scenarios.iter().map(|_| None).collect(),
             },
-            pool: (prepared.test.connections == Connections::Shared)
-                .then(|| RefCell::new(Pool::new(Arc::clone(&prepared.network)))),
+            pools: pools(&prepared),
             prepared,
             timer: Timer::new()?,
             epoch,
@@ -146,6 +148,7 @@ impl Worker {
             told: RefCell::default(),
             checks: RefCell::default(),
             problems: RefCell::default(),
+            credentials: RefCell::default(),
             skipped: RefCell::default(),
             logs: RefCell::default(),
             users: RefCell::new(vec![0; scenarios]),
@@ -297,34 +300,38 @@ impl Worker {
         Counted(Rc::clone(self), usize::from(scenario))
     }
 
-    pub(super) fn take_buffer(&self) -> Vec<u8> {
+    pub(super) fn take_buffer(&self) -> Outgoing {
         self.buffers.borrow_mut().pop().unwrap_or_default()
     }
 
-    pub(super) fn give_buffer(&self, buffer: Vec<u8>) {
+    pub(super) fn give_buffer(&self, buffer: Outgoing) {
         /// A large body must not stay with every buffer.
         const KEPT: usize = 64 * 1024;
-        if buffer.capacity() <= KEPT {
+        if buffer.text.capacity() <= KEPT {
             self.buffers.borrow_mut().push(buffer);
         }
     }
 
     /// Lends a user what it needs for an exchange, where connections are shared.
     pub(super) fn lend_connections(&self, user: &mut User) {
-        if let Some(pool) = &self.pool {
+        if let Some(pool) = self.pool_of(user) {
             pool.borrow_mut().lend(&mut user.connections);
         }
     }
 
     pub(super) fn take_connections_back(&self, user: &mut User) {
-        if let Some(pool) = &self.pool {
+        if let Some(pool) = self.pool_of(user) {
             pool.borrow_mut().take_back(&mut user.connections);
         }
     }
 
+    fn pool_of(&self, user: &User) -> Option<&RefCell<Pool>> {
+        self.pools.get(usize::from(user.scenario))?.as_deref()
+    }
+
     /// What a user does with its connections when an iteration is over, or its `on_start`.
     pub(super) fn let_go_of_connections(&self, user: &mut User) {
-        if self.prepared.test.connections == Connections::Fresh {
+        if self.prepared.scenarios[usize::from(user.scenario)].connections == Connections::Fresh {
             user.connections.close();
         }
     }
@@ -352,6 +359,24 @@ impl Worker {
             last,
         }
     }
+}
+
+/// For each scenario whose users share connections, the pool that they have; the same one for those that go the
+/// same way. Empty where nobody shares.
+fn pools(prepared: &Prepared) -> Vec<Option<Rc<RefCell<Pool>>>> {
+    let shares = |scenario: &PreparedScenario| scenario.connections == Connections::Shared;
+    if !prepared.scenarios.iter().any(shares) {
+        return Vec::new();
+    }
+    let mut pools: Vec<Option<Rc<RefCell<Pool>>>> = Vec::new();
+    for scenario in &prepared.scenarios {
+        let before = prepared.scenarios.iter().zip(&pools);
+        let mut known = before.filter(|(other, _)| Arc::ptr_eq(&other.network, &scenario.network));
+        let known = known.find_map(|(_, pool)| pool.clone());
+        let new = || Rc::new(RefCell::new(Pool::new(Arc::clone(&scenario.network))));
+        pools.push(shares(scenario).then(|| known.unwrap_or_else(new)));
+    }
+    pools
 }
 
 /// What a worker's thread is given.

@@ -2,24 +2,25 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use crate::http::error::ExchangeError;
+use crate::http::network::Way;
+use crate::http::socket::Socket;
 use crate::http::{Network, Origin, Scheme, Timing, dns, tls};
 use crate::outcome::{Cause, OwnFault, Phase};
 
 #[derive(Debug)]
 pub(crate) enum Connection {
-    Plain(TcpStream),
+    Plain(Socket),
     /// Boxed: its state is large, and most users have none.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 /// A single TLS record holds this much at most.
@@ -33,27 +34,14 @@ impl Connection {
         phase: &Cell<Phase>,
         timing: &mut Timing,
     ) -> Result<Connection, ExchangeError> {
-        phase.set(Phase::Dns);
-        let start = Instant::now();
-        let addresses = dns::resolve(origin).await.map_err(|error| {
-            ExchangeError::target(Cause::Dns, format!("{} cannot be resolved: {error}", origin.host()))
-        })?;
-        let resolved = Instant::now();
-        if addresses.asked {
-            timing.dns = Some(resolved - start);
-        }
-
-        phase.set(Phase::Connect);
-        let stream = connect_any(addresses.iter()).await?;
-        let connected = Instant::now();
-        timing.connect = Some(connected - resolved);
-
+        let socket = connect(origin, network, phase, timing).await?;
         if origin.scheme() == Scheme::Http {
-            return Ok(Connection::Plain(stream));
+            return Ok(Connection::Plain(socket));
         }
         phase.set(Phase::Tls);
-        let stream = shake_hands(stream, origin, network).await?;
-        timing.tls = Some(connected.elapsed());
+        let start = Instant::now();
+        let stream = shake_hands(socket, origin, network).await?;
+        timing.tls = Some(start.elapsed());
         Ok(Connection::Tls(Box::new(stream)))
     }
 
@@ -81,6 +69,21 @@ impl Connection {
         }
     }
 
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Connection::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Connection::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    /// Whether both sides agreed on HTTP/2 in the TLS handshake.
+    pub(crate) fn agreed_on_http2(&self) -> bool {
+        match self {
+            Connection::Plain(_) => false,
+            Connection::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(tls::HTTP_2),
+        }
+    }
+
     /// Whether a first write that failed can have reached the server all the same. A plain write that fails
     /// has sent nothing. TLS may have sent whole records before the one that failed; a part of a record is
     /// nothing that a server could read.
@@ -102,7 +105,7 @@ impl Connection {
                     Ok(state) if state.plaintext_bytes_to_read() == 0 => {}
                     _ => return false,
                 }
-                if socket.try_io(Interest::READABLE, || Ok(())).is_err() {
+                if !socket.may_have_more() {
                     return true;
                 }
                 // Something has come; a session ticket would be nothing to worry about. Without the task's
@@ -118,57 +121,78 @@ impl Connection {
     }
 }
 
-/// The first address that answers. Where none does, the first error that says something about the target: a
-/// host with an IPv6 name but no IPv6 would else hide that nothing listens.
-async fn connect_any(addresses: impl Iterator<Item = SocketAddr>) -> Result<TcpStream, ExchangeError> {
-    let mut first: Option<ExchangeError> = None;
-    for address in addresses {
-        let error = match connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => {
-                ExchangeError::from_system(&error, Cause::Timeout(Phase::Connect), Cause::Unreachable)
+/// The way to an origin, as far as bytes: TLS is still to come.
+pub(crate) async fn connect(
+    origin: &Origin,
+    network: &Network,
+    phase: &Cell<Phase>,
+    timing: &mut Timing,
+) -> Result<Socket, ExchangeError> {
+    match network.way_to(origin) {
+        Way::Direct => connect_tcp(origin, phase, timing).await.map(Socket::Tcp),
+        Way::Socket(path) => {
+            phase.set(Phase::Connect);
+            let start = Instant::now();
+            let stream = Socket::connect_path(path).await?;
+            timing.connect = Some(start.elapsed());
+            Ok(Socket::Unix(Box::new(stream)))
+        }
+        Way::Proxy(proxy) => {
+            let connected = connect_tcp(proxy.origin(), phase, timing).await;
+            let mut stream = connected.map_err(|error| match error {
+                ExchangeError::Target { detail, .. } => proxy.failed(&detail),
+                own @ ExchangeError::Own { .. } => own,
+            })?;
+            if network.tunnels_to(origin) {
+                let start = Instant::now();
+                proxy.open_way(&mut stream, origin).await?;
+                timing.connect = timing.connect.map(|connect| connect + start.elapsed());
             }
-        };
-        match error {
-            ExchangeError::Own { fault: OwnFault::NoDescriptors, .. } => return Err(error),
-            ExchangeError::Target { .. } if !matches!(first, Some(ExchangeError::Target { .. })) => {
-                first = Some(error);
-            }
-            _ => first = first.or(Some(error)),
+            Ok(Socket::Tcp(stream))
         }
     }
-    Err(first.unwrap_or_else(|| ExchangeError::target(Cause::Dns, "the name has no address")))
 }
 
-async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    // On loopback, a connect to a port nobody listens on can meet itself when the system happens to pick
-    // that very port for our end. It would then read its own requests as answers, and keep the server out.
-    if address.ip().is_loopback() && stream.local_addr()? == address {
-        return Err(io::ErrorKind::ConnectionRefused.into());
+/// Resolves a host and connects to it.
+async fn connect_tcp(
+    host: &Origin,
+    phase: &Cell<Phase>,
+    timing: &mut Timing,
+) -> Result<TcpStream, ExchangeError> {
+    phase.set(Phase::Dns);
+    let start = Instant::now();
+    let addresses = dns::resolve(host).await.map_err(|error| {
+        ExchangeError::target(Cause::Dns, format!("{} cannot be resolved: {error}", host.host()))
+    })?;
+    let resolved = Instant::now();
+    if addresses.asked {
+        timing.dns = Some(resolved - start);
     }
-    stream.set_nodelay(true)?;
+    phase.set(Phase::Connect);
+    let stream = Socket::connect_any(addresses.iter()).await?;
+    timing.connect = Some(resolved.elapsed());
     Ok(stream)
 }
 
 async fn shake_hands(
-    stream: TcpStream,
+    socket: Socket,
     origin: &Origin,
     network: &Network,
-) -> Result<TlsStream<TcpStream>, ExchangeError> {
+) -> Result<TlsStream<Socket>, ExchangeError> {
     let tls = network.tls().map_err(|error| ExchangeError::own(OwnFault::System, error.to_string()))?;
-    let Some(name) = tls::server_name(origin) else {
+    let Some(name) = tls::server_name(origin, network) else {
         return Err(ExchangeError::target(
             Cause::Tls,
             format!("{} is no name that TLS knows", origin.host()),
         ));
     };
-    tls.connector().connect(name, stream).await.map_err(|error| handshake_error(&error, origin))
+    let shaken = tls.connector().connect(name, socket).await;
+    shaken.map_err(|error| handshake_error(&error, origin, network))
 }
 
-fn handshake_error(error: &io::Error, origin: &Origin) -> ExchangeError {
+fn handshake_error(error: &io::Error, origin: &Origin, network: &Network) -> ExchangeError {
     if let Some(error) = tls_error(error) {
-        return ExchangeError::target(Cause::Tls, tls::in_words(error, origin));
+        return ExchangeError::target(Cause::Tls, tls::in_words(error, origin, network));
     }
     if error.kind() == io::ErrorKind::UnexpectedEof {
         let detail = format!(

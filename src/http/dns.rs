@@ -15,6 +15,9 @@ use tokio::sync::OnceCell;
 
 use crate::http::Origin;
 
+/// More are forgotten: servers that redirect to ever new names must not fill the memory.
+const MOST_NAMES: usize = 1024;
+
 /// A name's addresses, there or being asked for.
 type Answer = Rc<OnceCell<Rc<[IpAddr]>>>;
 
@@ -43,9 +46,14 @@ pub(crate) async fn resolve(origin: &Origin) -> io::Result<Addresses> {
     if let Some(address) = origin.address() {
         return Ok(Addresses { known: Rc::new([address]), port, asked: false });
     }
-    let answer = KNOWN.with_borrow_mut(|known| match known.get(origin.host()) {
-        Some(answer) => Rc::clone(answer),
-        None => Rc::clone(known.entry(Arc::from(origin.host())).or_default()),
+    let answer = KNOWN.with_borrow_mut(|known| {
+        if known.len() >= MOST_NAMES && !known.contains_key(origin.host()) {
+            known.clear();
+        }
+        match known.get(origin.host()) {
+            Some(answer) => Rc::clone(answer),
+            None => Rc::clone(known.entry(Arc::from(origin.host())).or_default()),
+        }
     });
     if let Some(known) = answer.get() {
         return Ok(Addresses { known: Rc::clone(known), port, asked: false });

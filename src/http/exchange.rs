@@ -13,20 +13,52 @@ use std::time::{Duration, Instant};
 use crate::http::connection::{Connection, tls_error};
 use crate::http::deadline::{Timer, deadline};
 use crate::http::error::ExchangeError;
-use crate::http::{KeepBody, Network, Origin, Progress, Response, Timing, tls};
+use crate::http::http2::Http2;
+use crate::http::request::Inset;
+use crate::http::{KeepBody, Network, Origin, Progress, Response, Scheme, Timing, Version, tls};
 use crate::outcome::{Cause, Phase, ProtocolFault};
+
+/// A user has a connection to so many origins at most.
+const MOST_ORIGINS: usize = 64;
 
 /// What is sent, and how its answer is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     pub origin: &'a Origin,
-    /// The request as it goes out, head and body.
+    /// The request as it goes out, head and body, but for the insets.
     pub wire: &'a [u8],
+    /// Files that stand in its body, in their order.
+    pub insets: &'a [Inset],
     /// A HEAD request: its answer has no body, whatever its headers say.
     pub is_head: bool,
     /// For the whole exchange, from the start of connecting or sending.
     pub timeout: Duration,
     pub keep_body: KeepBody,
+}
+
+impl Request<'_> {
+    /// All bytes that go out.
+    pub(crate) fn len(&self) -> usize {
+        self.wire.len() + self.insets.iter().map(|inset| inset.bytes.len()).sum::<usize>()
+    }
+
+    /// The bytes that go out after so many others: as far as they stand together. Empty at the end.
+    pub(crate) fn bytes_after(&self, written: usize) -> &[u8] {
+        let (mut from, mut skip) = (0, written);
+        for inset in self.insets {
+            let text = &self.wire[from..inset.at];
+            if skip < text.len() {
+                return &text[skip..];
+            }
+            skip -= text.len();
+            if skip < inset.bytes.len() {
+                return &inset.bytes[skip..];
+            }
+            skip -= inset.bytes.len();
+            from = inset.at;
+        }
+        &self.wire[from + skip..]
+    }
 }
 
 /// The connections of one virtual user: at most one per origin, opened when first needed, kept alive, opened
@@ -38,12 +70,20 @@ pub struct UserConnections {
     network: Arc<Network>,
 }
 
+/// A connection, and what is spoken over it.
+#[derive(Debug)]
+enum Kept {
+    Http1(Connection),
+    /// Boxed: its state is large, and most users have none.
+    Http2(Box<Http2>),
+}
+
 /// A connection's place, empty while an exchange has it. The origin stays: its text is shared with other
 /// workers, and counting who shares it once per request would make the workers wait for each other.
 #[derive(Debug)]
 struct Place {
     origin: Origin,
-    connection: Option<Connection>,
+    connection: Option<Kept>,
 }
 
 impl UserConnections {
@@ -88,24 +128,30 @@ impl UserConnections {
         let mut reused = self.take_idle(place);
         loop {
             let is_reused = reused.is_some();
-            let connection = match reused.take() {
-                Some(connection) => connection,
+            let kept = match reused.take() {
+                Some(kept) => kept,
                 None => self.open(request.origin, due, timing).await?,
             };
-            let mut flight = Flight::new(request, connection, is_reused, response, timing);
             let timer = &mut self.timer;
-            let landed = poll_fn(|cx| match flight.poll(cx) {
-                Poll::Pending => timer.poll(cx, due).map(|()| Err(flight.out_of_time())),
-                landed @ Poll::Ready(_) => landed,
-            })
-            .await;
-            match landed {
-                Ok(()) => {
-                    if flight.is_reusable() {
-                        self.places[place].connection = Some(flight.connection);
-                    }
-                    return Ok(());
+            let (kept, landed) = match kept {
+                Kept::Http1(connection) => {
+                    let mut flight = Flight::new(request, connection, is_reused, response, timing);
+                    let landed = poll_fn(|cx| match flight.poll(cx) {
+                        Poll::Pending => timer.poll(cx, due).map(|()| Err(flight.out_of_time())),
+                        landed @ Poll::Ready(_) => landed,
+                    })
+                    .await;
+                    let is_reusable = landed.is_ok() && flight.is_reusable();
+                    (is_reusable.then_some(Kept::Http1(flight.connection)), landed)
                 }
+                // Boxed, so that the future of an exchange in HTTP/1.1 stays small.
+                Kept::Http2(session) => {
+                    Box::pin(in_http2(session, request, is_reused, response, timing, timer, due)).await
+                }
+            };
+            self.places[place].connection = kept;
+            match landed {
+                Ok(()) => return Ok(()),
                 // Only a reused connection gives a request back, so the next round is the last.
                 Err(Crash::Unsent) => response.begin(request.is_head, request.keep_body),
                 Err(Crash::Failed(error)) => {
@@ -118,15 +164,23 @@ impl UserConnections {
 
     fn place_of(&mut self, origin: &Origin) -> usize {
         self.places.iter().position(|place| place.origin == *origin).unwrap_or_else(|| {
+            // A server that redirects to ever new hosts must not make a user grow. The first is the target.
+            if self.places.len() == MOST_ORIGINS {
+                self.places.remove(1);
+            }
             self.places.push(Place { origin: origin.clone(), connection: None });
             self.places.len() - 1
         })
     }
 
     /// The idle connection of a place, where there is one that the server has not closed.
-    fn take_idle(&mut self, place: usize) -> Option<Connection> {
-        let mut connection = self.places[place].connection.take()?;
-        connection.is_idle().then_some(connection)
+    fn take_idle(&mut self, place: usize) -> Option<Kept> {
+        let mut kept = self.places[place].connection.take()?;
+        let is_idle = match &mut kept {
+            Kept::Http1(connection) => connection.is_idle(),
+            Kept::Http2(session) => session.is_idle(),
+        };
+        is_idle.then_some(kept)
     }
 
     async fn open(
@@ -134,10 +188,10 @@ impl UserConnections {
         origin: &Origin,
         due: Instant,
         timing: &mut Timing,
-    ) -> Result<Connection, ExchangeError> {
+    ) -> Result<Kept, ExchangeError> {
         let phase = Cell::new(Phase::Dns);
         // Boxed, so that the future of an exchange that opens nothing stays small.
-        let mut opening = Box::pin(Connection::open(origin, &self.network, &phase, timing));
+        let mut opening = Box::pin(open(origin, &self.network, &phase, timing));
         let timer = &mut self.timer;
         let opened = poll_fn(|cx| match opening.as_mut().poll(cx) {
             Poll::Pending => timer.poll(cx, due).map(|()| Err(timeout(phase.get()))),
@@ -152,8 +206,58 @@ impl UserConnections {
     }
 }
 
+/// Opens a connection, and begins to speak where that takes words.
+async fn open(
+    origin: &Origin,
+    network: &Network,
+    phase: &Cell<Phase>,
+    timing: &mut Timing,
+) -> Result<Kept, ExchangeError> {
+    let connection = Connection::open(origin, network, phase, timing).await?;
+    let is_http2 = match (network.version(), origin.scheme()) {
+        (Version::Http1, _) | (Version::Auto, Scheme::Http) => false,
+        (Version::Http2, Scheme::Http) => true,
+        (Version::Http2 | Version::Auto, Scheme::Https) => connection.agreed_on_http2(),
+    };
+    if is_http2 {
+        return Ok(Kept::Http2(Box::new(Http2::begin(connection).await?)));
+    }
+    if network.version() == Version::Http2 {
+        let detail = "the server does not speak HTTP/2 over TLS: `http: { version: auto }` takes what it has";
+        return Err(ExchangeError::target(Cause::Tls, detail));
+    }
+    Ok(Kept::Http1(connection))
+}
+
+/// One exchange in HTTP/2. Its connection is kept where it went well, or only this stream was ended.
+async fn in_http2(
+    mut session: Box<Http2>,
+    request: &Request<'_>,
+    is_reused: bool,
+    response: &mut Response,
+    timing: &mut Timing,
+    timer: &mut Timer,
+    due: Instant,
+) -> (Option<Kept>, Result<(), Crash>) {
+    let phase = Cell::new(Phase::Send);
+    let landed = {
+        let mut exchange = std::pin::pin!(session.exchange(request, is_reused, response, timing, &phase));
+        poll_fn(|cx| match exchange.as_mut().poll(cx) {
+            Poll::Pending => timer.poll(cx, due).map(|()| Err(Crash::Failed(timeout(phase.get())))),
+            landed @ Poll::Ready(_) => landed,
+        })
+        .await
+    };
+    let is_alive = match &landed {
+        Ok(()) => true,
+        Err(Crash::Failed(ExchangeError::Target { cause, .. })) => *cause == Cause::StreamReset,
+        Err(_) => false,
+    };
+    (is_alive.then_some(Kept::Http2(session)), landed)
+}
+
 /// Why an exchange over one connection ended without an answer.
-enum Crash {
+pub(crate) enum Crash {
     /// Nothing of the request went out, for the server had closed the idle connection.
     Unsent,
     Failed(ExchangeError),
@@ -161,7 +265,9 @@ enum Crash {
 
 /// A request under way over one connection.
 struct Flight<'a> {
-    wire: &'a [u8],
+    request: &'a Request<'a>,
+    /// All bytes of it.
+    length: usize,
     connection: Connection,
     reused: bool,
     response: &'a mut Response,
@@ -176,7 +282,7 @@ struct Flight<'a> {
 
 impl<'a> Flight<'a> {
     fn new(
-        request: &Request<'a>,
+        request: &'a Request<'a>,
         connection: Connection,
         reused: bool,
         response: &'a mut Response,
@@ -185,9 +291,9 @@ impl<'a> Flight<'a> {
         timing.first_byte_written = None;
         timing.bytes_sent = 0;
         let now = reused.then_some(timing.began);
-        let wire = request.wire;
         Flight {
-            wire,
+            request,
+            length: request.len(),
             connection,
             reused,
             response,
@@ -218,7 +324,7 @@ impl<'a> Flight<'a> {
     }
 
     fn is_sent(&self) -> bool {
-        self.write_failed.is_some() || (self.written == self.wire.len() && self.flushed)
+        self.write_failed.is_some() || (self.written == self.length && self.flushed)
     }
 
     fn is_reusable(&self) -> bool {
@@ -226,7 +332,7 @@ impl<'a> Flight<'a> {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Crash>> {
-        if self.written == self.wire.len() {
+        if self.written == self.length {
             match ready!(self.connection.poll_flush(cx)) {
                 Ok(()) => self.flushed = true,
                 Err(error) => self.write_failed = Some(error),
@@ -235,7 +341,7 @@ impl<'a> Flight<'a> {
         }
         let first = self.written == 0;
         let before = first.then(|| self.now.take().unwrap_or_else(Instant::now));
-        match ready!(self.connection.poll_write(cx, &self.wire[self.written..])) {
+        match ready!(self.connection.poll_write(cx, self.request.bytes_after(self.written))) {
             Ok(count) if count > 0 => {
                 if first {
                     self.timing.first_byte_written = before;
@@ -246,7 +352,7 @@ impl<'a> Flight<'a> {
                 self.flushed = matches!(self.connection, Connection::Plain(_));
             }
             failed => {
-                if self.reused && first && self.connection.failed_write_is_unsent(self.wire.len()) {
+                if self.reused && first && self.connection.failed_write_is_unsent(self.length) {
                     return Poll::Ready(Err(Crash::Unsent));
                 }
                 self.write_failed = Some(failed.err().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()));
@@ -300,7 +406,11 @@ impl<'a> Flight<'a> {
     /// The connection ended with an error.
     fn cut_off(&self, error: &io::Error) -> Crash {
         if let Some(error) = tls_error(error) {
-            return Crash::Failed(ExchangeError::target(Cause::Tls, error.to_string()));
+            let detail = match error {
+                rustls::Error::AlertReceived(alert) => tls::alert_in_words(*alert),
+                error => error.to_string(),
+            };
+            return Crash::Failed(ExchangeError::target(Cause::Tls, detail));
         }
         match error.kind() {
             // The end of the connection without TLS's own goodbye: anybody on the way can have cut it.
@@ -342,6 +452,7 @@ impl<'a> Flight<'a> {
             ProtocolFault::TransferEncoding => "an HTTP/1.0 answer has a Transfer-Encoding",
             ProtocolFault::Chunk => "a chunk of the answer is malformed",
             ProtocolFault::Unexpected => "the server switched to a protocol that nobody asked for",
+            ProtocolFault::Http2 => "the server broke a rule of HTTP/2",
         };
         Crash::Failed(ExchangeError::target(Cause::Protocol(fault), detail))
     }
@@ -371,4 +482,48 @@ fn timeout(phase: Phase) -> ExchangeError {
         Phase::Receive => "the time ran out inside the answer",
     };
     ExchangeError::target(Cause::Timeout(phase), detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Users are many, and most need nothing of what some can do: that lives behind boxes.
+    #[test]
+    fn what_every_user_has_is_small() {
+        assert!(size_of::<UserConnections>() <= 40);
+        assert!(size_of::<Place>() <= 80);
+        assert!(size_of::<Response>() <= 136);
+    }
+
+    #[test]
+    fn bytes_with_files_in_between() {
+        let origin: Origin = "http://a".parse().unwrap();
+        let file = |at, text: &'static str| Inset { at, bytes: bytes::Bytes::from_static(text.as_bytes()) };
+        for (wire, insets, whole) in [
+            ("head", vec![], "head"),
+            ("headtail", vec![file(4, "<one>")], "head<one>tail"),
+            ("headtail", vec![file(4, "<one>"), file(4, "<two>")], "head<one><two>tail"),
+            ("headtail", vec![file(0, "<one>"), file(6, ""), file(8, "<two>")], "<one>headtail<two>"),
+        ] {
+            let request = Request {
+                origin: &origin,
+                wire: wire.as_bytes(),
+                insets: &insets,
+                is_head: false,
+                timeout: Duration::ZERO,
+                keep_body: KeepBody::Never,
+            };
+            assert_eq!(request.len(), whole.len());
+            for step in [1, 3, 100] {
+                let mut sent = Vec::new();
+                while sent.len() < whole.len() {
+                    let next = request.bytes_after(sent.len());
+                    sent.extend_from_slice(&next[..next.len().min(step)]);
+                }
+                assert_eq!(String::from_utf8(sent).unwrap(), whole);
+            }
+            assert!(request.bytes_after(whole.len()).is_empty());
+        }
+    }
 }

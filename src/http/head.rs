@@ -22,6 +22,27 @@ pub(crate) struct Head {
     pub(crate) status: u16,
     pub(crate) keep_alive: bool,
     pub(crate) body: Body,
+    pub(crate) marks: Marks,
+}
+
+/// What somebody may want to look up in a head, noted while it is read.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Marks {
+    /// It sets a cookie.
+    pub(crate) sets_cookies: bool,
+    /// It says how its body is encoded.
+    pub(crate) is_encoded: bool,
+}
+
+impl Marks {
+    pub(crate) fn note(&mut self, name: &[u8]) {
+        // The length of a name alone rules most headers out.
+        match name.len() {
+            10 if name.eq_ignore_ascii_case(b"set-cookie") => self.sets_cookies = true,
+            16 if name.eq_ignore_ascii_case(b"content-encoding") => self.is_encoded = true,
+            _ => {}
+        }
+    }
 }
 
 /// Reads a head from the start of `bytes`; `None` where it is not complete yet.
@@ -66,7 +87,7 @@ pub(crate) fn parse(
         });
     }
     let body = facts.body(status, http_11, is_head_request)?;
-    Ok(Some(Head { length, status, keep_alive: facts.keep_alive, body }))
+    Ok(Some(Head { length, status, keep_alive: facts.keep_alive, body, marks: facts.marks }))
 }
 
 /// Where `part`, a piece of `whole`, stands in it.
@@ -92,6 +113,7 @@ fn fault_of(error: httparse::Error) -> ProtocolFault {
 struct Facts {
     keep_alive: bool,
     close: bool,
+    marks: Marks,
     content_length: ContentLength,
     /// Whether the last `Transfer-Encoding` ends in `chunked`.
     chunked: Option<bool>,
@@ -118,6 +140,7 @@ impl Facts {
                 let last = visible(value).and_then(|text| text.rsplit(',').next());
                 self.chunked = Some(last.is_some_and(|coding| coding.trim().eq_ignore_ascii_case("chunked")));
             }
+            10 | 16 => self.marks.note(name),
             _ => {}
         }
     }

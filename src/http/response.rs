@@ -4,8 +4,9 @@
 //! where chunks had held it apart. Headers are places in that buffer. In steady state nothing is allocated.
 
 use crate::http::body::Body;
-use crate::http::buffers::{self, BUFFER_SIZE, Buffer};
-use crate::http::head::{self, MAX_HEAD};
+use crate::http::buffers::{self, BUFFER_SIZE, Buffer, HeaderSpan};
+use crate::http::encoding::{self, EncodingError};
+use crate::http::head::{self, MAX_HEAD, Marks};
 use crate::outcome::{Cause, ProtocolFault};
 
 /// How much of a body is kept. What is longer is counted to its end, and cut.
@@ -49,6 +50,8 @@ pub struct Response {
     progress: Option<Progress>,
     /// Whether the head lets the connection live, and nothing came behind the answer.
     keeps_connection: bool,
+    /// `is_encoded` until the body is as it was before.
+    marks: Marks,
 }
 
 impl Response {
@@ -84,10 +87,41 @@ impl Response {
         })
     }
 
+    /// Whether any header sets a cookie.
+    pub fn sets_cookies(&self) -> bool {
+        self.marks.sets_cookies
+    }
+
     /// The body as far as it was kept: all of it, its first [`MAX_KEPT_BODY`] bytes, or none.
     pub fn body(&self) -> &[u8] {
         let kept = self.buffer.as_ref().filter(|_| self.status != 0);
         kept.and_then(|buffer| buffer.bytes.get(self.head_length..self.filled)).unwrap_or_default()
+    }
+
+    /// Makes of a kept body what it was before the server encoded it, up to [`MAX_KEPT_BODY`] bytes. One that
+    /// cannot be read is then empty; one in an encoding that is unknown stays as it is.
+    pub fn decode(&mut self) -> Result<(), EncodingError> {
+        if !std::mem::take(&mut self.marks.is_encoded) {
+            return Ok(());
+        }
+        let body = self.body();
+        let is_cut = (body.len() as u64) < self.body_len;
+        let named = self.headers().filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+        let encodings = named.filter_map(|(_, value)| std::str::from_utf8(value).ok());
+        let decoded = encoding::decoded(encodings, body, is_cut, MAX_KEPT_BODY);
+        let body = match &decoded {
+            Ok(None) => return Ok(()),
+            Ok(Some(body)) => body.as_slice(),
+            Err(_) => &[],
+        };
+        self.filled = self.head_length + body.len();
+        if let Some(buffer) = &mut self.buffer {
+            if buffer.bytes.len() < self.filled {
+                buffer.bytes.resize(self.filled, 0);
+            }
+            buffer.bytes[self.head_length..self.filled].copy_from_slice(body);
+        }
+        decoded.map(drop)
     }
 
     /// How many bytes of payload came, kept or not.
@@ -177,6 +211,47 @@ impl Response {
         }
     }
 
+    /// Takes a head that came another way than as bytes of HTTP/1.1.
+    pub(crate) fn take_head<'a>(&mut self, status: u16, headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
+        let buffer = self.buffer.get_or_insert_with(buffers::take);
+        buffer.headers.clear();
+        let mut at = 0;
+        let mut put = |text: &[u8]| {
+            let end = at + text.len();
+            if buffer.bytes.len() < end {
+                buffer.bytes.resize(end.next_power_of_two(), 0);
+            }
+            buffer.bytes[at..end].copy_from_slice(text);
+            let span = (at as u32, end as u32);
+            at = end;
+            span
+        };
+        for (name, value) in headers {
+            self.marks.note(name);
+            let span = HeaderSpan { name: put(name), value: put(value) };
+            buffer.headers.push(span);
+        }
+        (self.status, self.head_length, self.filled) = (status, at, at);
+        self.progress = Some(Progress::More);
+    }
+
+    /// Takes the next bytes of the payload behind such a head.
+    pub(crate) fn take_payload(&mut self, mut bytes: &[u8]) {
+        self.body_len += bytes.len() as u64;
+        if !self.keep.keeps(self.status) {
+            return;
+        }
+        while !bytes.is_empty() && self.filled < self.head_length + MAX_KEPT_BODY {
+            let room = self.head_length + MAX_KEPT_BODY - self.filled;
+            let space = self.space();
+            let now = bytes.len().min(space.len()).min(room);
+            let (first, rest) = bytes.split_at(now);
+            space[..now].copy_from_slice(first);
+            self.filled += now;
+            bytes = rest;
+        }
+    }
+
     /// Reads the `count` bytes that were just put into [`space`](Response::space).
     pub(crate) fn received(&mut self, count: usize) -> Result<Progress, ProtocolFault> {
         let Some(buffer) = &mut self.buffer else { return Ok(Progress::More) };
@@ -202,6 +277,7 @@ impl Response {
             self.status = head.status;
             self.head_length = head.length;
             self.keeps_connection = head.keep_alive;
+            self.marks = head.marks;
             self.body = Some(head.body);
             self.filled = head.length;
         }
@@ -284,6 +360,30 @@ mod tests {
         assert_eq!(end(&["HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n"]), Err(Cause::Truncated));
         assert_eq!(end(&["HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"]), Ok(()));
         assert_eq!(end(&["HTTP/1.1 200 OK\r\n\r\nhello"]), Ok(()));
+    }
+
+    #[test]
+    fn an_encoded_body_is_read_when_asked_for() {
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\nA: b\r\n\r\n";
+        let body = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\x07\x00\x86\xa6\x10\x36\x05\x00\x00\x00";
+        let mut response = Response::new();
+        response.begin(false, KeepBody::Always);
+        response.receive(whole).unwrap();
+        response.receive(body).unwrap();
+        response.end().unwrap();
+        assert_eq!(response.body(), body);
+        for _ in 0..2 {
+            assert_eq!(response.decode(), Ok(()));
+            assert_eq!((response.body(), response.header("a")), (b"hello".as_slice(), Some(b"b".as_slice())));
+        }
+        assert_eq!(response.body_len(), body.len() as u64, "as many as came");
+
+        response.begin(false, KeepBody::Always);
+        response.receive(whole).unwrap();
+        response.receive(&body[..12]).unwrap();
+        response.end().unwrap();
+        assert!(response.decode().is_err());
+        assert_eq!(response.body(), b"");
     }
 
     #[test]

@@ -48,6 +48,24 @@ impl Timing {
     }
 }
 
+impl Timing {
+    /// Goes on with another exchange, which the answer of this one led to.
+    pub fn go_on(&mut self, next: &Timing) {
+        let sum = |one: Option<Duration>, two: Option<Duration>| match (one, two) {
+            (Some(one), Some(two)) => Some(one + two),
+            (one, two) => one.or(two),
+        };
+        self.dns = sum(self.dns, next.dns);
+        self.connect = sum(self.connect, next.connect);
+        self.tls = sum(self.tls, next.tls);
+        self.first_byte_written = self.first_byte_written.or(next.first_byte_written);
+        self.first_byte_read = next.first_byte_read;
+        self.ended = next.ended;
+        self.bytes_sent += next.bytes_sent;
+        self.bytes_received += next.bytes_received;
+    }
+}
+
 impl Default for Timing {
     fn default() -> Timing {
         Timing::new()

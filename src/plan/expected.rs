@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::work::{Between, Work, work};
 use super::{Arrivals, begins, length, most_users, presence, users_at, value_at};
-use crate::scenario::model::{Action, Load, Profile, Scenario, Shape, Start, Step, Test, Url};
+use crate::scenario::model::{Action, BaseUrl, Load, Profile, Scenario, Shape, Start, Step, Test};
 
 /// What one scenario is expected to come to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,9 +82,9 @@ pub fn hosts(scenario: &Scenario) -> usize {
         for step in steps {
             match &step.action {
                 Action::Request(request) => {
-                    into.insert(match &request.url {
-                        Url::Path(_) => "",
-                        Url::Absolute { origin, .. } => origin,
+                    into.insert(match &request.url.base {
+                        BaseUrl::Target { .. } => "",
+                        BaseUrl::Elsewhere { origin, .. } => origin,
                     });
                 }
                 action => action.blocks().into_iter().for_each(|steps| collect(steps, into)),

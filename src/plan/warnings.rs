@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use super::work::{is_possible, rounds};
 use super::{connections_at_once, hosts, users_at_once};
 use crate::scenario::model::{
-    Action, CheckId, CustomId, GroupId, PollId, PollKind, RequestStep, RowId, Scenario, Shape, Step,
-    StopWhat, TargetKind, Test, Url,
+    Action, BaseUrl, CheckId, CustomId, GroupId, PollId, PollKind, RequestStep, RowId, Scenario, Shape, Step,
+    StopWhat, TargetKind, Test,
 };
 use crate::scenario::threshold::{Metric, Threshold};
 use crate::template::Value;
@@ -120,12 +120,15 @@ impl Reached {
     fn request(&mut self, test: &Test, request: &RequestStep) {
         let Some(row) = request.row else { return };
         self.rows.insert(row);
-        let address = match (&request.url, &test.target.kind) {
-            (Url::Absolute { origin, .. }, _) => origin,
-            (Url::Path(_), TargetKind::Url(url)) => url,
-            (Url::Path(_), TargetKind::Bundled) => "http:",
+        let address = match (&request.url.base, &test.target.kind) {
+            (BaseUrl::Elsewhere { origin, .. }, _) => origin,
+            (BaseUrl::Target { .. }, TargetKind::Url(url)) => url,
+            (BaseUrl::Target { .. }, TargetKind::Bundled) => "http:",
         };
-        if address.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:")) {
+        // Nobody knows where a redirect leads.
+        if request.follow_redirects > 0
+            || address.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+        {
             self.secure.insert(row);
         }
         self.checks.extend(request.expect.checks.iter().map(|(check, _)| *check));

@@ -6,6 +6,7 @@ mod data;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::http::Version;
 use crate::plan::{self, Arrivals, Between, Expected, most_users, value_at};
 use crate::scenario::model::{
     Action, Connections, Load, LoadKind, Profile, Scenario, Shape, Spacing, Start, Step, TargetKind, Test,
@@ -26,6 +27,7 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
         TargetKind::Url(url) => url,
     };
     let _ = writeln!(out, "\ntarget      {target}");
+    render_ways(&mut out, test);
     let _ = writeln!(out, "workers     {workers}");
     // The bundled service goes without saying.
     let watched = test.monitor.iter().filter(|watch| watch.kind != WatchKind::Bundled);
@@ -45,7 +47,11 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
         let abort = if threshold.abort { "  ends the run" } else { "" };
         let _ = writeln!(out, "  {}{abort}{implied}", threshold.text);
     }
-    let warnings = plan::warnings(test, open_files).into_iter();
+    let insecure = test.is_insecure().then(|| {
+        "certificates of servers are not checked (`http.tls.insecure`): anybody may answer for the target"
+            .to_owned()
+    });
+    let warnings = insecure.into_iter().chain(plan::warnings(test, open_files));
     let warnings: Vec<String> = warnings.chain(data::warnings(test)).collect();
     if !warnings.is_empty() {
         let _ = writeln!(out, "\nwarnings");
@@ -54,6 +60,25 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
         });
     }
     out
+}
+
+/// How servers are reached, where that is said.
+fn render_ways(out: &mut String, test: &Test) {
+    if let Some(socket) = &test.target.socket {
+        let _ = writeln!(out, "            over the socket {}", socket.display());
+    }
+    let network = &test.http.network;
+    if let Some(proxy) = &network.proxy {
+        let _ = writeln!(out, "            through the proxy {}", proxy.origin());
+    }
+    match network.version {
+        Version::Http1 => {}
+        Version::Http2 => out.push_str("            in HTTP/2\n"),
+        Version::Auto => out.push_str("            over TLS in HTTP/2 where the server speaks it\n"),
+    }
+    if network.tls.client.is_some() {
+        out.push_str("            with a client certificate\n");
+    }
 }
 
 fn watched_in_words(watch: &Watch) -> String {
@@ -159,7 +184,7 @@ fn render_scenario(out: &mut String, test: &Test, number: usize, axis: Duration)
     if let Some(longest) = max_duration {
         let _ = writeln!(out, "            over after {} at the latest", scenario_duration(*longest));
     }
-    render_expected(out, test, scenario);
+    render_expected(out, test, number, scenario);
     for (name, steps) in [
         ("setup", &scenario.setup),
         ("on_start", &scenario.on_start),
@@ -197,7 +222,7 @@ fn render_course(out: &mut String, test: &Test, number: usize, axis: Duration) {
 }
 
 /// What it is expected to come to, and how that was reckoned.
-fn render_expected(out: &mut String, test: &Test, scenario: &Scenario) {
+fn render_expected(out: &mut String, test: &Test, number: usize, scenario: &Scenario) {
     let Expected { iterations, requests, each, start } = plan::expected(scenario);
     let is_closed = matches!(scenario.load.shape, Shape::Users(_));
     let up_to = if is_closed { "up to about " } else { "" };
@@ -221,7 +246,7 @@ fn render_expected(out: &mut String, test: &Test, scenario: &Scenario) {
         let _ =
             writeln!(out, "            reckoned as if answers took no time: the longer they take, the fewer");
     }
-    let _ = writeln!(out, "connections {}", connections(test.connections, scenario));
+    let _ = writeln!(out, "connections {}", connections(test.http_of(number).connections, scenario));
 }
 
 /// `20`, `about 1,234`, `1 to 3`, `2 or more`, of something.

@@ -149,7 +149,12 @@ pub(crate) fn result(
         load_s: 130.0,
         time_scale: Some(1.0),
         window_s: Some(1),
-        target: TargetInfo { url: "http://127.0.0.1:8080".into(), bundled: true },
+        target: TargetInfo {
+            url: "http://127.0.0.1:8080".into(),
+            bundled: true,
+            socket: None,
+            insecure: false,
+        },
         environment: Environment {
             os: "linux".into(),
             arch: "x86_64".into(),

@@ -28,8 +28,8 @@ use crate::metrics::{
 };
 use crate::outcome::Cause;
 use crate::scenario::model::{
-    self, Action, Catalog, CustomKind, GroupId, PollId, PollInfo, RequestStep, RowId, Scenario, Shape, Stage,
-    Step, StepId, TargetKind, Test, Url,
+    self, Action, BaseUrl, Catalog, CustomKind, GroupId, PollId, PollInfo, RequestStep, RowId, Scenario,
+    Shape, Stage, Step, StepId, TargetKind, Test,
 };
 use crate::scenario::threshold::{Aggregate, Metric, Threshold};
 use crate::threshold::{Breach, Judgement, LoadTime};
@@ -148,6 +148,8 @@ impl RunResult {
             target: TargetInfo {
                 url: clean(facts.target_url),
                 bundled: test.target.kind == TargetKind::Bundled,
+                socket: test.target.socket.as_ref().map(|path| clean(&path.display().to_string())),
+                insecure: test.is_insecure(),
             },
             environment: Environment {
                 os: std::env::consts::OS.into(),
@@ -242,9 +244,12 @@ fn rows(test: &Test, total: &Recorder, windows: &Windows, load: &LoadTime) -> Ve
         RowResult {
             name: info.name.clone(),
             method: request.map(|request| request.method.as_str().into()),
-            path: request.and_then(|request| match &request.url {
-                Url::Path(path) => path.as_static().map(Into::into),
-                Url::Absolute { origin, path } => path.as_static().map(|path| format!("{origin}{path}")),
+            path: request.and_then(|request| {
+                let path = request.url.path.as_static()?;
+                Some(match &request.url.base {
+                    BaseUrl::Target { prefix } => format!("{prefix}{path}"),
+                    BaseUrl::Elsewhere { origin, prefix } => format!("{origin}{prefix}{path}"),
+                })
             }),
             scenario: name_of(test, info.scenario),
             groups: names_of_groups(catalog, &info.groups),

@@ -85,6 +85,12 @@ pub struct TargetInfo {
     pub url: String,
     /// The reference service that comes with the program, on the same machine.
     pub bundled: bool,
+    /// The socket of this machine over which it was reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<String>,
+    /// Certificates of servers were not checked (`http.tls.insecure`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub insecure: bool,
 }
 
 /// Where the load was made.

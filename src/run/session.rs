@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 
 use super::order::Order;
 use super::{On, RunError, Settings, Stops, workers};
-use crate::engine::{Interval, LogLine, Once, OnceReport, Prepared};
-use crate::metrics::{Sample, Second, Staged, Watched, Windows};
+use crate::engine::{Base, Interval, LogLine, Once, OnceReport, Prepared};
+use crate::metrics::{Recorder, Sample, Second, Staged, Watched, Windows};
 use crate::outcome::OwnFault;
 use crate::output::{Course, Mode, Progress, Said, say};
 use crate::result::{
@@ -93,7 +93,7 @@ impl<'a> Session<'a> {
             On::Ready(ready) => ready,
             On::Its => {
                 let ready = tokio::select! {
-                    ready = target::start(&test.target) => ready,
+                    ready = target::start(&test) => ready,
                     () = stops.at_least(1) => return Ok(self.without_load(Ended::Interrupted)),
                 };
                 own = match ready {
@@ -108,7 +108,7 @@ impl<'a> Session<'a> {
         let env = test.env.clone();
         let shared = Arc::new(Shared::new(self.seed, ready.url.clone(), ready.bundled.is_some(), env));
         self.shared = Some(Arc::clone(&shared));
-        let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, shared);
+        let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, &ready.network, shared);
         let prepared = match prepared {
             Ok(prepared) => Arc::new(prepared),
             Err(error) => return Ok(self.without_load(Ended::SetupFailed(error.to_string()))),
@@ -119,7 +119,7 @@ impl<'a> Session<'a> {
         for number in order.first() {
             order.touch(number);
             let setup = tokio::select! {
-                setup = prepared.once(Once::Setup, number, None, None) => setup,
+                setup = once(&prepared, Once::Setup, number, None, None) => setup,
                 () = stops.at_least(1) => {
                     // What it has made until now is for `teardown` to clean up.
                     ended = Some(Ended::Interrupted);
@@ -147,7 +147,7 @@ impl<'a> Session<'a> {
         let enough = stops.count() + 1;
         for number in order.touched() {
             tokio::select! {
-                teardown = prepared.once(Once::Teardown, number, order.base(number), None) => {
+                teardown = once(&prepared, Once::Teardown, number, order.base(number), None) => {
                     self.show_logs(&teardown.logs);
                     for problem in teardown.problems {
                         say(&self.clean(&format!("warning: teardown: {problem}")));
@@ -354,7 +354,11 @@ impl<'a> Session<'a> {
         let totals = self.totals.total();
         between.spawn_local(async move {
             let part = Once::Verify;
-            Between { part, number, report: prepared.once(part, number, base.as_ref(), Some(&totals)).await }
+            Between {
+                part,
+                number,
+                report: once(&prepared, part, number, base.as_ref(), Some(&totals)).await,
+            }
         });
     }
 
@@ -372,7 +376,7 @@ impl<'a> Session<'a> {
             between.spawn_local(async move {
                 tokio::time::sleep(delay).await;
                 let part = Once::Setup;
-                Between { part, number: next, report: prepared.once(part, next, None, None).await }
+                Between { part, number: next, report: once(&prepared, part, next, None, None).await }
             });
         }
     }
@@ -402,7 +406,7 @@ impl<'a> Session<'a> {
             }
             let base = order.base(number);
             let report = tokio::select! {
-                report = prepared.once(Once::Verify, number, base, Some(&totals)) => report,
+                report = once(prepared, Once::Verify, number, base, Some(&totals)) => report,
                 () = stops.at_least(enough) => OnceReport {
                     problems: vec!["stopped before it was asked".into()],
                     ..OnceReport::default()
@@ -481,6 +485,26 @@ fn data_ran_out(prepared: &Prepared, epoch: Instant) -> Vec<DataRanOut> {
     let mut out: Vec<DataRanOut> = out.collect();
     out.sort_by_key(|out| out.at);
     out
+}
+
+/// Runs a once-only part of a scenario. What is said of it is without what its requests said of their sender, which
+/// a server may have repeated.
+async fn once(
+    prepared: &Arc<Prepared>,
+    part: Once,
+    number: u16,
+    base: Option<&Base>,
+    totals: Option<&Recorder>,
+) -> OnceReport {
+    let mut report = prepared.once(part, number, base, totals).await;
+    let redactor = Redactor::new(&[] as &[&str], &report.credentials);
+    for problem in &mut report.problems {
+        *problem = redactor.redact(problem);
+    }
+    for detail in report.checks.iter_mut().filter_map(|check| check.detail.as_mut()) {
+        *detail = redactor.redact(detail);
+    }
+    report
 }
 
 /// The checks of `verify` by name: held, broken, or never asked.

@@ -8,7 +8,10 @@ mod poll;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::data::Rows;
+use crate::http::NetworkOptions;
 pub use poll::{Every, Poll, PollInfo, PollKind, Turn};
 
 use crate::scenario::monitor::Watch;
@@ -26,7 +29,7 @@ pub struct Test {
     /// What `env()` and `secret()` read: the same when it is checked and when it runs.
     pub env: Env,
     pub target: Target,
-    pub connections: Connections,
+    pub http: Http,
     /// What `data` names, in the order of the file; an index is a [`FeederId`].
     pub data: Vec<Feeder>,
     /// The loads of the file; the top-level `load` + `flow` is one named like the file.
@@ -37,6 +40,19 @@ pub struct Test {
     pub catalog: Catalog,
 }
 
+impl Test {
+    /// What holds for the requests of a scenario.
+    pub fn http_of(&self, scenario: usize) -> &Http {
+        self.scenarios.get(scenario).and_then(|scenario| scenario.http.as_ref()).unwrap_or(&self.http)
+    }
+
+    /// Whether anybody trusts servers that nobody checks.
+    pub fn is_insecure(&self) -> bool {
+        let own = self.scenarios.iter().filter_map(|scenario| scenario.http.as_ref());
+        own.chain([&self.http]).any(|http| http.network.tls.insecure)
+    }
+}
+
 /// What is tested.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
@@ -44,6 +60,8 @@ pub struct Target {
     /// Path polled until it answers 2xx; without one a TCP connect is enough.
     pub ready: Option<String>,
     pub ready_timeout: Duration,
+    /// A socket of this machine over which the URL is reached.
+    pub socket: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +70,21 @@ pub enum TargetKind {
     Bundled,
     /// A base URL, without a trailing slash.
     Url(String),
+}
+
+/// What holds for all requests of a file, or of one of its scenarios.
+#[derive(Debug, Clone)]
+pub struct Http {
+    pub network: NetworkOptions,
+    pub connections: Connections,
+    /// Whether each user keeps the cookies it is given.
+    pub cookies: bool,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Http { network: NetworkOptions::default(), connections: Connections::default(), cookies: true }
+    }
 }
 
 /// How users come by their connections.
@@ -149,6 +182,8 @@ pub struct Scenario {
     pub teardown: Vec<Step>,
     /// The names of all variables and captures; a [`Slot`] is an index into it.
     pub slots: Vec<String>,
+    /// What holds for its requests, where it says that itself.
+    pub http: Option<Http>,
     pub feeds: Feeds,
     /// The slots that `flow` fills: emptied (set back to what `setup` and `on_start` left) at each iteration.
     pub flow_slots: Vec<Slot>,
@@ -394,8 +429,11 @@ pub struct RequestStep {
     /// In the order written, defaults of `http` first; names are valid header names.
     pub headers: Vec<(String, TextTemplate)>,
     pub query: Vec<(String, TextTemplate)>,
+    pub auth: Option<Auth>,
     pub body: Body,
     pub timeout: Duration,
+    /// How many redirects it follows; with 0 a redirect is an answer like any other.
+    pub follow_redirects: u8,
     pub expect: Expect,
     /// Taken from successes only.
     pub captures: Vec<(Slot, Expr)>,
@@ -420,11 +458,30 @@ pub enum Method {
 
 /// Where a request goes.
 #[derive(Debug)]
-pub enum Url {
-    /// A path (with or without a query) on the target, beginning with `/`.
-    Path(TextTemplate),
-    /// Somewhere else: the scheme and host are fixed, the path may be a template.
-    Absolute { origin: String, path: TextTemplate },
+pub struct Url {
+    pub base: BaseUrl,
+    /// Path, with or without a query, beginning with `/`.
+    pub path: TextTemplate,
+}
+
+/// What stands before a path. Prefixes are paths without a slash at their end, and may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BaseUrl {
+    Target {
+        prefix: String,
+    },
+    /// Somewhere else: scheme, host and port.
+    Elsewhere {
+        origin: String,
+        prefix: String,
+    },
+}
+
+/// How a request says who sends it.
+#[derive(Debug)]
+pub enum Auth {
+    Basic { user: TextTemplate, password: TextTemplate },
+    Bearer(TextTemplate),
 }
 
 #[derive(Debug)]
@@ -433,7 +490,61 @@ pub enum Body {
     Json(JsonTemplate),
     /// `application/x-www-form-urlencoded`.
     Form(Vec<(String, TextTemplate)>),
+    /// `multipart/form-data`.
+    Multipart(Vec<FormPart>),
     Text(TextTemplate),
+    /// The content of a file; all requests share it.
+    File(Bytes),
+}
+
+/// A part of a form with files.
+#[derive(Debug)]
+pub struct FormPart {
+    pub name: String,
+    pub content: PartContent,
+    pub content_type: Option<TextTemplate>,
+}
+
+#[derive(Debug)]
+pub enum PartContent {
+    Text(TextTemplate),
+    Json(JsonTemplate),
+    /// The content of a file, which all requests share, and what the server is told that it is called.
+    File {
+        bytes: Bytes,
+        name: TextTemplate,
+    },
+}
+
+impl Body {
+    /// Calls `visit` with every expression in it.
+    pub fn for_each_expr<'a>(&'a self, visit: &mut impl FnMut(&'a Expr)) {
+        match self {
+            Body::None | Body::File(_) => {}
+            Body::Json(json) => json.exprs().for_each(visit),
+            Body::Text(text) => text.exprs().for_each(visit),
+            Body::Form(fields) => fields.iter().flat_map(|(_, text)| text.exprs()).for_each(visit),
+            Body::Multipart(parts) => parts.iter().for_each(|part| {
+                match &part.content {
+                    PartContent::Text(text) | PartContent::File { name: text, .. } => {
+                        text.exprs().for_each(&mut *visit);
+                    }
+                    PartContent::Json(json) => json.exprs().for_each(&mut *visit),
+                }
+                part.content_type.iter().flat_map(TextTemplate::exprs).for_each(&mut *visit);
+            }),
+        }
+    }
+}
+
+impl Auth {
+    /// Calls `visit` with every expression in it.
+    pub fn for_each_expr<'a>(&'a self, visit: &mut impl FnMut(&'a Expr)) {
+        match self {
+            Auth::Basic { user, password } => user.exprs().chain(password.exprs()).for_each(visit),
+            Auth::Bearer(token) => token.exprs().for_each(visit),
+        }
+    }
 }
 
 /// What a step expects of its answers.

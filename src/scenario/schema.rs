@@ -122,7 +122,9 @@ fn shape(shape_of: &Shape, places: &mut Vec<&'static Place>) -> Value {
         Shape::Number => json!({ "type": "number", "minimum": 0 }),
         Shape::Whole(least) => json!({ "type": "integer", "minimum": least }),
         Shape::Flag => json!({ "type": "boolean" }),
-        Shape::Word(words) => json!({ "enum": words }),
+        Shape::Word(words) => {
+            json!({ "enum": words.iter().flat_map(|word| spellings(word)).collect::<Vec<_>>() })
+        }
         Shape::In(place) => reference(place, places),
         Shape::List(item) => json!({ "type": "array", "minItems": 1, "items": shape(item, places) }),
         Shape::Steps => json!({ "type": "array", "minItems": 1, "items": reference(&STEP, places) }),
@@ -139,6 +141,12 @@ fn shape(shape_of: &Shape, places: &mut Vec<&'static Place>) -> Value {
 /// takes it from here.
 fn quantity(pattern: &str, message: &str) -> Value {
     json!({ "type": "string", "pattern": pattern, "errorMessage": message })
+}
+
+/// A word as text; one that reads as a number stands without quotes as well.
+fn spellings(word: &str) -> Vec<Value> {
+    let number = serde_json::from_str(word).ok().filter(Value::is_number);
+    [Some(json!(word)), number].into_iter().flatten().collect()
 }
 
 fn reference(place: &'static Place, places: &mut Vec<&'static Place>) -> Value {

@@ -5,13 +5,14 @@ mod monitor;
 mod ready;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use bundled::{Bundled, CHILD_FLAG, announce};
 pub use monitor::Monitor;
 
-use crate::http::{Origin, OriginError};
-use crate::scenario::model::{Target, TargetKind};
+use crate::http::{Network, Origin, OriginError};
+use crate::scenario::model::{TargetKind, Test};
 
 /// A target that answers.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Ready {
     pub origin: Origin,
     /// The path of the URL, before the paths of steps.
     pub prefix: String,
+    /// The way to it.
+    pub network: Arc<Network>,
     /// The bundled service, where that is the target. It ends when this is dropped.
     pub bundled: Option<Bundled>,
     /// Whether it shares this machine's cores with the generator.
@@ -39,7 +42,8 @@ pub enum TargetError {
 }
 
 /// Starts the target where it is ours, and waits until it is ready.
-pub async fn start(target: &Target) -> Result<Ready, TargetError> {
+pub async fn start(test: &Test) -> Result<Ready, TargetError> {
+    let target = &test.target;
     let (url, bundled) = match &target.kind {
         TargetKind::Url(url) => (url.trim_end_matches('/').to_owned(), None),
         TargetKind::Bundled => {
@@ -52,12 +56,15 @@ pub async fn start(target: &Target) -> Result<Ready, TargetError> {
     let prefix = prefix.trim_end_matches('/').to_owned();
     let default = bundled.is_some().then_some("/readyz");
     let path = target.ready.as_deref().or(default).map(|path| format!("{prefix}{path}"));
-    ready::wait(&origin, &url, path.as_deref(), target.ready_timeout).await?;
-    let is_local = match origin.address() {
-        Some(address) => is_loopback(address),
-        None => origin.host().eq_ignore_ascii_case("localhost"),
-    };
-    Ok(Ready { url, origin, prefix, bundled, is_local })
+    let network = Network::new(test.http.network.clone(), origin.clone(), target.socket.clone());
+    let network = Arc::new(network);
+    ready::wait(&network, &origin, &url, path.as_deref(), target.ready_timeout).await?;
+    let is_local = target.socket.is_some()
+        || match origin.address() {
+            Some(address) => is_loopback(address),
+            None => origin.host().eq_ignore_ascii_case("localhost"),
+        };
+    Ok(Ready { url, origin, prefix, network, bundled, is_local })
 }
 
 fn is_loopback(address: IpAddr) -> bool {

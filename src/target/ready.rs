@@ -1,12 +1,12 @@
 //! Waiting until a target is ready: until it accepts a connection, or until a path answers 2xx.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
-
 use super::TargetError;
-use crate::http::request::{HeadStart, USER_AGENT, finish, write_head_start};
-use crate::http::{KeepBody, Origin, Request, Response, Timing, UserConnections};
+use crate::http::request::get;
+use crate::http::{ExchangeError, KeepBody, Network, Origin, Request, Response, Timing, UserConnections};
+use crate::outcome::{Cause, Phase};
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -14,50 +14,53 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_TRY: Duration = Duration::from_secs(2);
 
 pub(super) async fn wait(
+    network: &Arc<Network>,
     origin: &Origin,
     url: &str,
     path: Option<&str>,
     within: Duration,
 ) -> Result<(), TargetError> {
     let until = Instant::now() + within;
+    let mut before = None;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let timeout = left.min(LONGEST_TRY).max(Duration::from_millis(1));
         let tried = match path {
-            Some(path) => answers(origin, path, timeout).await,
-            None => accepts(origin, timeout).await,
+            Some(path) => answers(network, origin, path, timeout).await,
+            None => accepts(network, origin, timeout).await,
         };
-        let Err(last) = tried else { return Ok(()) };
+        let Err(mut last) = tried else { return Ok(()) };
+        // The end of the time cuts the last try short: what the one before it heard says more.
+        if Instant::now() >= until {
+            last = before.take().unwrap_or(last);
+        }
         if Instant::now() + PAUSE >= until {
             return Err(TargetError::NotReady { url: url.to_owned(), within, last });
         }
+        before = Some(last);
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-async fn accepts(origin: &Origin, timeout: Duration) -> Result<(), String> {
-    let host = origin.host().trim_matches(['[', ']']);
-    let connect = TcpStream::connect((host, origin.port()));
-    match tokio::time::timeout(timeout, connect).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            Err("connection refused (nothing listens there)".into())
-        }
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("no connection in time".into()),
-    }
+async fn accepts(network: &Network, origin: &Origin, timeout: Duration) -> Result<(), String> {
+    network.reach(origin, timeout).await.map_err(|error| match error {
+        ExchangeError::Target { cause: Cause::Timeout(Phase::Connect), .. } => "no connection in time".into(),
+        ExchangeError::Target { cause: Cause::Refused, detail } => format!("connection refused ({detail})"),
+        ExchangeError::Target { detail, .. } | ExchangeError::Own { detail, .. } => detail.into_owned(),
+    })
 }
 
-async fn answers(origin: &Origin, path: &str, timeout: Duration) -> Result<(), String> {
-    let mut wire = Vec::new();
-    let host = origin.authority();
-    let start =
-        HeadStart { method: "GET", target: path.as_bytes(), host: &host, user_agent: Some(USER_AGENT) };
-    write_head_start(&mut wire, &start).map_err(|error| error.to_string())?;
-    finish(&mut wire, "GET", None);
-    let request = Request { origin, wire: &wire, is_head: false, timeout, keep_body: KeepBody::Never };
+async fn answers(
+    network: &Arc<Network>,
+    origin: &Origin,
+    path: &str,
+    timeout: Duration,
+) -> Result<(), String> {
+    let wire = get(network, origin, path, &[]).map_err(|error| error.to_string())?;
+    let request =
+        Request { origin, wire: &wire, insets: &[], is_head: false, timeout, keep_body: KeepBody::Never };
     let (mut response, mut timing) = (Response::new(), Timing::new());
-    let mut connections = UserConnections::default();
+    let mut connections = UserConnections::new(Arc::clone(network));
     match connections.exchange(&request, &mut response, &mut timing).await {
         Ok(()) if (200..300).contains(&response.status()) => Ok(()),
         Ok(()) => Err(format!("GET {path} answered {}", response.status())),

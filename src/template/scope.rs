@@ -14,7 +14,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 use super::env::{Env, SecretError};
 use super::json::answer_json;
 use super::{Random, Slot};
-use crate::http::Response;
+use crate::http::{EncodingError, Response};
 
 /// What all users of a run share.
 #[derive(Debug, Default)]
@@ -43,6 +43,12 @@ impl Shared {
         let value = self.env.secret(name)?;
         secrets.push((name.to_owned(), value.clone()));
         Ok(value)
+    }
+
+    /// Has reports leave out a secret that no `secret()` gave.
+    pub fn keep_secret(&self, name: &str, value: &str) {
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.push((name.to_owned(), value.to_owned()));
     }
 
     /// What must not be shown.
@@ -159,6 +165,11 @@ impl Scope {
     /// What has arrived of an answer, whether or not it was whole.
     pub fn response(&self) -> &Response {
         &self.answer.response
+    }
+
+    /// Reads the answer's body as what it was before the server encoded it; see [`Response::decode`].
+    pub fn decode_answer(&mut self) -> Result<(), EncodingError> {
+        self.answer.response.decode()
     }
 
     /// Lets go of the answer, and of its buffers.

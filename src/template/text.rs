@@ -104,6 +104,11 @@ impl TextTemplate {
         Ok(TextTemplate { parts })
     }
 
+    /// A text without expressions, whatever stands in it.
+    pub fn plain(text: &str) -> TextTemplate {
+        TextTemplate { parts: if text.is_empty() { Vec::new() } else { vec![Part::Static(text.into())] } }
+    }
+
     /// The text itself, where nothing in it is an expression.
     pub fn as_static(&self) -> Option<&str> {
         match self.parts.as_slice() {

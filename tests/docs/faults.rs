@@ -11,11 +11,12 @@ use super::blocks::{page, root};
 /// Each cause from the one before it, so that a new one cannot be forgotten here.
 fn next_cause(cause: Cause) -> Option<Cause> {
     use Cause::{
-        Capture, Check, Closed, Dns, Poll, Protocol, Refused, Reset, StaleConnection, Status, Timeout, Tls,
-        TooSlow, Truncated, Unreachable,
+        BadRedirect, Capture, Check, Closed, Decompression, Dns, GoAway, Poll, Protocol, Proxy, Refused,
+        Reset, StaleConnection, Status, StreamReset, Timeout, Tls, TooManyRedirects, TooSlow, Truncated,
+        Unreachable,
     };
     use ProtocolFault::{
-        Chunk, ContentLength, HeadTooLarge, Header, StatusLine, TransferEncoding, Unexpected,
+        Chunk, ContentLength, HeadTooLarge, Header, Http2, StatusLine, TransferEncoding, Unexpected,
     };
     Some(match cause {
         Status(_) => Check,
@@ -33,16 +34,23 @@ fn next_cause(cause: Cause) -> Option<Cause> {
         Reset => Closed,
         Closed => StaleConnection,
         StaleConnection => Truncated,
-        Truncated => Dns,
+        Truncated => StreamReset,
+        StreamReset => GoAway,
+        GoAway => Dns,
         Dns => Tls,
-        Tls => Protocol(StatusLine),
+        Tls => Proxy,
+        Proxy => TooManyRedirects,
+        TooManyRedirects => BadRedirect,
+        BadRedirect => Decompression,
+        Decompression => Protocol(StatusLine),
         Protocol(StatusLine) => Protocol(Header),
         Protocol(Header) => Protocol(HeadTooLarge),
         Protocol(HeadTooLarge) => Protocol(ContentLength),
         Protocol(ContentLength) => Protocol(TransferEncoding),
         Protocol(TransferEncoding) => Protocol(Chunk),
         Protocol(Chunk) => Protocol(Unexpected),
-        Protocol(Unexpected) => Poll,
+        Protocol(Unexpected) => Protocol(Http2),
+        Protocol(Http2) => Poll,
         Poll => return None,
     })
 }

@@ -5,17 +5,22 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bodies;
 mod commands;
 mod compare;
 mod connections;
 mod control;
+mod cookies;
 mod data;
+mod encodings;
 mod ends;
 mod faults;
+mod http2;
 mod language;
 mod load;
 mod monitor;
 mod optional;
+mod redirects;
 mod reports;
 mod run;
 mod scenarios;
@@ -27,3 +32,4 @@ mod system;
 mod thresholds;
 mod throttle;
 mod turns;
+mod ways;

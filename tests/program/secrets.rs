@@ -211,6 +211,41 @@ fn headers_cannot_be_split() {
     assert_eq!(server.asked().len(), 1, "{}", ended.said());
 }
 
+/// Who a request says that it is stays out, where it is written as `auth`, comes as a cookie, or opens a proxy.
+#[test]
+fn who_sends_a_request_reaches_no_report() {
+    const TOKEN: &str = "t0ken-of-a-bearer";
+    const SESSION: &str = "s3ss10n-in-a-cookie";
+    let server = Recording::start(|asked| match asked.target.as_str() {
+        "/login" => Answer::ok().header("Set-Cookie", &format!("sid={SESSION}; Path=/")),
+        // Without the names of headers, by which they would be known.
+        _ => {
+            let headers: Vec<&str> = asked.headers.iter().map(|(_, value)| value.as_str()).collect();
+            let plain = format!("{PASSWORD} {SESSION}");
+            Answer::status(500).body(&format!("{}\n{}\n{plain}", asked.target, headers.join("\n")))
+        }
+    });
+    let yaml = format!(
+        "target: {}\nhttp: {{ auth: {{ basic: {{ user: me, password: {PASSWORD} }} }} }}\n\
+         load: {{ users: 1, iterations: 2 }}\nflow:\n  - post: /login\n\
+         \x20 - name: basic\n    get: /basic\n    on_failure: continue\n\
+         \x20 - name: bearer\n    get: /bearer\n    auth: {{ bearer: {TOKEN} }}\n\
+         verify:\n  - get: /login\n  - get: /verify\n    expect: {{ status: 500, checks: {{ fine: 'body == 1' }} }}\n",
+        server.url()
+    );
+    let ended = Loadtest::run(&yaml).end().expect_code(98);
+    assert_eq!(ended.list("causes").len(), 2, "{}", ended.said());
+    for secret in [PASSWORD, TOKEN, SESSION] {
+        expect_nowhere(&ended, secret);
+    }
+    let proxied = format!(
+        "target: {{ url: http://tickets.example, ready: /login }}\nhttp: {{ proxy: \"http://me:{PASSWORD}@{}\" }}\n\
+         load: {{ users: 1, iterations: 1 }}\nflow:\n  - get: /fails\n",
+        server.address()
+    );
+    expect_nowhere(&Loadtest::run(&proxied).end(), PASSWORD);
+}
+
 /// A secret that lies in a file, or comes from a file of variables, is as secret as one of the environment.
 #[test]
 fn secrets_from_files_reach_no_report() {

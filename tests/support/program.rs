@@ -87,6 +87,11 @@ impl Loadtest {
         self
     }
 
+    /// Where its scenario and files are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(crate) fn arg(mut self, arg: impl Into<String>) -> Loadtest {
         self.args.push(arg.into());
         self
@@ -397,9 +402,10 @@ impl Ended {
     /// and of those in doubt each at most once. None is sent twice, and none is lost.
     #[track_caller]
     pub(crate) fn expect_sent(self, read: usize) -> Ended {
+        const ANSWERED: [&str; 6] =
+            ["check", "capture", "too slow", "too many redirects", "bad redirect", "decompression"];
         let ended = self.expect_accounted();
-        let answers =
-            |cause: &str| cause.starts_with("status ") || ["check", "capture", "too slow"].contains(&cause);
+        let answers = |cause: &str| cause.starts_with("status ") || ANSWERED.contains(&cause);
         let causes = ended.list("causes").iter();
         let refused = causes.filter(|found| answers(found["cause"].as_str().unwrap()));
         let refused: u64 = refused.map(|found| found["count"].as_u64().unwrap()).sum();

@@ -5,6 +5,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -24,6 +26,8 @@ pub(crate) struct Asked {
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
+    /// The same, where it is no text.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Asked {
@@ -42,12 +46,12 @@ impl Asked {
 pub(crate) struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
-    body: String,
+    body: Vec<u8>,
 }
 
 impl Answer {
     pub(crate) fn status(status: u16) -> Answer {
-        Answer { status, headers: Vec::new(), body: String::new() }
+        Answer { status, headers: Vec::new(), body: Vec::new() }
     }
 
     pub(crate) fn ok() -> Answer {
@@ -63,7 +67,11 @@ impl Answer {
         self
     }
 
-    pub(crate) fn body(mut self, body: &str) -> Answer {
+    pub(crate) fn body(self, body: &str) -> Answer {
+        self.bytes(body.as_bytes())
+    }
+
+    pub(crate) fn bytes(mut self, body: &[u8]) -> Answer {
         body.clone_into(&mut self.body);
         self
     }
@@ -104,6 +112,7 @@ impl Recording {
                     return;
                 }
                 let connection = theirs.connections.fetch_add(1, Ordering::SeqCst);
+                stream.set_nodelay(true).unwrap();
                 theirs.streams.lock().unwrap().push(stream.try_clone().unwrap());
                 let (shared, answer) = (Arc::clone(&theirs), Arc::clone(&answer));
                 // An error is the client's going away: nothing to do about it here.
@@ -111,6 +120,24 @@ impl Recording {
             }
         });
         Recording { address, shared, acceptor: Some(acceptor) }
+    }
+
+    /// One that listens at a socket of this machine, and is never stopped before the test ends.
+    pub(crate) fn start_at_path(
+        path: &Path,
+        answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+    ) -> Recording {
+        let listener = UnixListener::bind(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let shared = Arc::new(Shared::default());
+        let (theirs, answer) = (Arc::clone(&shared), Arc::new(answer));
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let connection = theirs.connections.fetch_add(1, Ordering::SeqCst);
+                let (shared, answer) = (Arc::clone(&theirs), Arc::clone(&answer));
+                thread::spawn(move || serve(stream, connection, &shared, &*answer));
+            }
+        });
+        Recording { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), shared, acceptor: None }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -169,12 +196,11 @@ pub(crate) fn own_address() -> SocketAddr {
 }
 
 fn serve(
-    mut stream: TcpStream,
+    mut stream: impl Read + Write,
     connection: usize,
     shared: &Shared,
     answer: &(dyn Fn(&Asked) -> Answer + Send + Sync),
 ) -> io::Result<()> {
-    stream.set_nodelay(true)?;
     let mut pending = Vec::new();
     while let Some(asked) = read(&mut stream, connection, &mut pending)? {
         shared.asked.lock().unwrap().push(asked.clone());
@@ -187,15 +213,16 @@ fn serve(
             out += &format!("content-length: {}\r\n", body.len());
         }
         out += "\r\n";
+        let mut out = out.into_bytes();
         if asked.method != "HEAD" && status != 204 {
-            out += &body;
+            out.extend_from_slice(&body);
         }
-        stream.write_all(out.as_bytes())?;
+        stream.write_all(&out)?;
     }
     Ok(())
 }
 
-fn read(stream: &mut TcpStream, connection: usize, pending: &mut Vec<u8>) -> io::Result<Option<Asked>> {
+fn read(stream: &mut impl Read, connection: usize, pending: &mut Vec<u8>) -> io::Result<Option<Asked>> {
     let end = loop {
         if let Some(end) = pending.windows(4).position(|four| four == b"\r\n\r\n") {
             break end;
@@ -218,12 +245,13 @@ fn read(stream: &mut TcpStream, connection: usize, pending: &mut Vec<u8>) -> io:
             return Ok(None);
         }
     }
-    let body = String::from_utf8_lossy(&pending.drain(..length).collect::<Vec<u8>>()).into_owned();
+    let bytes: Vec<u8> = pending.drain(..length).collect();
+    let body = String::from_utf8_lossy(&bytes).into_owned();
     let (method, target) = (start.next().unwrap_or_default(), start.next().unwrap_or_default());
-    Ok(Some(Asked { connection, method, target, headers, body }))
+    Ok(Some(Asked { connection, method, target, headers, body, bytes }))
 }
 
-fn read_more(stream: &mut TcpStream, pending: &mut Vec<u8>) -> io::Result<bool> {
+fn read_more(stream: &mut impl Read, pending: &mut Vec<u8>) -> io::Result<bool> {
     let mut part = [0; 4096];
     let count = stream.read(&mut part)?;
     pending.extend_from_slice(&part[..count]);

@@ -8,7 +8,8 @@ use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{HandshakeKind, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 /// Whoever signs the servers' certificates.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -34,24 +35,56 @@ impl Authority {
         self.0.pem()
     }
 
+    /// A certificate of a client and its key, as PEM files.
+    pub(crate) fn client(&self, name: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
+    }
+
     /// A server whose certificate is for `name`, changed as `change` says.
     pub(crate) fn server(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Secure {
+        Secure::start(self.config(name, change, None))
+    }
+
+    /// As [`Authority::server`]; it knows the clients of `authority` only.
+    pub(crate) fn server_for_clients(&self, name: &str, authority: &Authority) -> Secure {
+        Secure::start(self.config(name, |_| {}, Some(authority)))
+    }
+
+    /// What a server of this authority is made with; it speaks HTTP/2 and HTTP/1.1.
+    pub(crate) fn config(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+        clients: Option<&Authority>,
+    ) -> Arc<ServerConfig> {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
+            .unwrap();
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(authority) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(authority.certificate()).unwrap();
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                builder.with_client_cert_verifier(verifier.build().unwrap())
+            }
+        };
+        let mut config = builder
             .with_single_cert(
                 vec![certificate.der().clone()],
                 PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
             )
             .unwrap();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Secure::start(Arc::new(config))
+        Arc::new(config)
     }
 }
 
@@ -69,7 +102,7 @@ struct Shared {
 }
 
 impl Secure {
-    fn start(config: Arc<ServerConfig>) -> Secure {
+    pub(crate) fn start(config: Arc<ServerConfig>) -> Secure {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());

@@ -81,13 +81,18 @@ fn head(result: &RunResult, style: Style) -> String {
     }
     facts.push(format!("{} of load", whole_seconds(result.load_s)));
     let bundled = if result.target.bundled { " (bundled)" } else { "" };
-    facts.push(format!("{}{bundled}", result.target.url));
+    let socket = result.target.socket.as_ref().map_or(String::new(), |socket| format!(" ({socket})"));
+    facts.push(format!("{}{socket}{bundled}", result.target.url));
     facts.push(format!("seed {}", result.seed));
     let mut lines = vec![paint(&plain(&result.scenario.name), Ink::Strong, style)];
     if let Some(description) = result.scenario.description.as_deref().filter(|text| !text.is_empty()) {
         lines.push(wrapped(&plain(description.lines().next().unwrap_or_default()), 0, style));
     }
     lines.push(paint(&wrapped(&plain(&facts.join(" · ")), 0, style), Ink::Quiet, style));
+    if result.target.insecure {
+        let said = "! certificates of servers are not checked (`http.tls.insecure`)";
+        lines.push(paint(&wrapped(said, 2, style), Ink::Warning, style));
+    }
     lines.join("\n")
 }
 

@@ -5,8 +5,8 @@ use crate::metrics::Exchange;
 use crate::outcome::{Cause, Outcome, OwnFault, Phase};
 use crate::result::{InvariantState, Soundness};
 use crate::scenario::model::{
-    CheckId, CheckInfo, Connections, CustomId, CustomInfo, Feeds, GroupId, GroupInfo, Load, LoadKind,
-    Profile, RowId, RowInfo, Shape, StageId, Target,
+    CheckId, CheckInfo, CustomId, CustomInfo, Feeds, GroupId, GroupInfo, Http, Load, LoadKind, Profile,
+    RowId, RowInfo, Shape, StageId, Target,
 };
 use crate::scenario::monitor::{Gauge, Watch, WatchKind};
 use crate::scenario::threshold::{Comparison, Filter};
@@ -43,8 +43,9 @@ fn test() -> Test {
             kind: TargetKind::Bundled,
             ready: Some("/healthz".into()),
             ready_timeout: Duration::from_secs(10),
+            socket: None,
         },
-        connections: Connections::default(),
+        http: Http::default(),
         data: vec![],
         scenarios: vec![Scenario {
             start: crate::scenario::model::Start::At(Duration::ZERO),
@@ -66,6 +67,7 @@ fn test() -> Test {
             teardown: vec![],
             slots: vec![],
             flow_slots: vec![],
+            http: None,
             feeds: Feeds::default(),
         }],
         thresholds: vec![

@@ -188,6 +188,10 @@ const THRESHOLDS: Shape =
     Shape::Names(&Shape::Either(&[Shape::Text, Shape::In(&THRESHOLD), Shape::List(&ONE_THRESHOLD)]));
 const ONE_THRESHOLD: Shape = Shape::Either(&[Shape::Text, Shape::In(&THRESHOLD)]);
 const TEXTS: Shape = Shape::Names(&Shape::Scalar);
+/// Several values of one name are a list.
+const PAIRS: Shape = Shape::Names(&Shape::Either(&[Shape::Scalar, Shape::List(&Shape::Scalar)]));
+const ONE_PART: Shape = Shape::Either(&[Shape::Scalar, Shape::In(&PART)]);
+const PARTS: Shape = Shape::Names(&Shape::Either(&[Shape::Scalar, Shape::In(&PART), Shape::List(&ONE_PART)]));
 const EXPRESSIONS: Shape = Shape::Names(&Shape::Expression);
 const STATUS: Shape = Shape::Either(&[
     Shape::Whole(100),
@@ -202,6 +206,7 @@ pub(crate) static TARGET: Place = Place {
     keys: &[&[
         key("bundled", "The service that comes with the program.", Shape::Word(&["ticketing"])),
         key("url", "The base URL of the service.", Shape::Text),
+        key("unix", "A socket of this machine over which `url` is reached.", Shape::Text),
         key("ready", "A path that answers 2xx once the service can be tested.", Shape::Text),
         key("ready_timeout", "How long to wait for it; 10s without it.", Shape::Duration),
     ]],
@@ -291,6 +296,93 @@ pub(crate) static HTTP: Place = Place {
             "Whether users keep their connections (`per-user`), connect anew for each iteration (`fresh`), or share a pool (`shared`).",
             Shape::Word(&["per-user", "fresh", "shared"]),
         ),
+        key(
+            "base_url",
+            "What stands before the paths of steps: a URL, or a path of the target.",
+            Shape::Text,
+        ),
+        key("auth", "How requests say who sends them; a step's own wins.", AUTHENTICATION),
+        key("cookies", "Whether each user keeps the cookies it is given; `true` without it.", Shape::Flag),
+        key(
+            "follow_redirects",
+            "How many redirects a request follows: `true` for 10, or a number; none without it.",
+            FOLLOW,
+        ),
+        key(
+            "compression",
+            "Which encodings of answers are asked for: `true` for all of them, or a list; none without it.",
+            Shape::Either(&[Shape::Flag, Shape::List(&Shape::Word(&ENCODINGS))]),
+        ),
+        key(
+            "version",
+            "The version of HTTP: `1.1` (the default), `2`, or `auto`: what a server prefers over TLS.",
+            Shape::Word(&VERSIONS),
+        ),
+        key("proxy", "A proxy for all requests, like `http://user:password@host:3128`.", Shape::Text),
+        key("tls", "What servers are trusted, and what they are shown.", Shape::In(&TLS)),
+    ]],
+};
+
+/// The encodings of bodies that are read.
+pub(crate) const ENCODINGS: [&str; 4] = ["gzip", "br", "zstd", "deflate"];
+pub(crate) const VERSIONS: [&str; 3] = ["1.1", "2", "auto"];
+const FOLLOW: Shape = Shape::Either(&[Shape::Flag, Shape::Whole(0)]);
+const AUTHENTICATION: Shape = Shape::Either(&[Shape::Word(&["none"]), Shape::In(&AUTH)]);
+
+pub(crate) static TLS: Place = Place {
+    name: "tls",
+    what: "`tls`",
+    keys: &[&[
+        key("ca", "A PEM file with authorities to trust besides those of the system.", Shape::Text),
+        key("client_cert", "A PEM file with a certificate to show to servers that ask.", Shape::Text),
+        key("client_key", "A PEM file with its key; that of `client_cert` without it.", Shape::Text),
+        key("insecure", "Trust every server, whatever its certificate.", Shape::Flag),
+        key("server_name", "The name that the target's certificate must be for.", Shape::Text),
+    ]],
+};
+
+pub(crate) static AUTH: Place = Place {
+    name: "auth",
+    what: "`auth`",
+    keys: &[&[
+        key("basic", "A user and a password.", Shape::In(&BASIC)),
+        key("bearer", "A token.", Shape::Text),
+    ]],
+};
+
+pub(crate) static BASIC: Place = Place {
+    name: "basic",
+    what: "`basic`",
+    keys: &[&[
+        required("user", "The user.", Shape::Scalar, "write `basic: { user: …, password: … }`"),
+        required("password", "The password.", Shape::Scalar, "write `basic: { user: …, password: … }`"),
+    ]],
+};
+
+pub(crate) static FILE_BODY: Place = Place {
+    name: "file_body",
+    what: "a body from a file",
+    keys: &[&[required(
+        "file",
+        "The file to send, beside the scenario.",
+        Shape::Text,
+        "write `file: body.xml`",
+    )]],
+};
+
+pub(crate) static PART: Place = Place {
+    name: "part",
+    what: "a part of `multipart`",
+    keys: &[&[
+        key("file", "The file to send, beside the scenario.", Shape::Text),
+        key("value", "A text.", Shape::Scalar),
+        key("json", "A JSON value.", Shape::Any),
+        key(
+            "file_name",
+            "What the server is told that the file is called; its own name without it.",
+            Shape::Scalar,
+        ),
+        key("content_type", "What the part is, like `image/png`.", Shape::Scalar),
     ]],
 };
 
@@ -522,11 +614,15 @@ pub(crate) static COMMON: &[Key] = &[
 /// Keys of a request only.
 pub(crate) static OF_REQUEST: &[Key] = &[
     key("headers", "Headers of this request.", TEXTS),
-    key("query", "Parameters after the `?` of the path.", TEXTS),
+    key("query", "Parameters after the `?` of the path; a list sends several of one name.", PAIRS),
     key("json", "A JSON body.", Shape::Any),
-    key("form", "A form as body.", TEXTS),
-    key("body", "A text as body.", Shape::Text),
+    key("form", "A form as body; a list sends several values of one name.", PAIRS),
+    key("multipart", "A form with files as body: a name, and a text or `{ file: … }`.", PARTS),
+    key("body", "A text as body, or `{ file: … }`.", Shape::Either(&[Shape::Text, Shape::In(&FILE_BODY)])),
+    key("base_url", "What stands before this path: a URL, or a path of the target.", Shape::Text),
+    key("auth", "How this request says who sends it; `none` for not at all.", AUTHENTICATION),
     key("timeout", "How long this request may take.", Shape::Duration),
+    key("follow_redirects", "How many redirects this request follows: `true` for 10, or a number.", FOLLOW),
     key("expect", "What the answer should be.", Shape::In(&EXPECT)),
     key("capture", "What to keep of the answer: a name and an expression.", EXPRESSIONS),
     key(
@@ -595,4 +691,4 @@ pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
 }
 
 /// Keys of the language that this version does not know yet.
-pub(crate) const LATER: &[&str] = &["multipart", "auth", "follow_redirects", "specs", "image"];
+pub(crate) const LATER: &[&str] = &["specs", "image"];

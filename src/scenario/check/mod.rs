@@ -4,7 +4,9 @@ mod catalog;
 mod control;
 mod data;
 mod expect;
+mod files;
 mod flow;
+mod http;
 pub(super) mod keys;
 mod load;
 mod monitor;
@@ -18,24 +20,26 @@ mod target;
 mod thresholds;
 mod values;
 
+use std::collections::HashMap;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use self::catalog::Book;
 use self::data::CheckedFeeder;
 use self::flow::{Circumstance, Course};
+use self::http::Defaults;
 use self::names::Names;
 use self::reading::{Fields, Findings};
 use super::LoadOptions;
 use super::finding::{Finding, Source};
-use super::model::{Connections, Scenario, Start, StatusSet, Step, StepId, Test};
+use super::model::{Scenario, Start, StatusSet, Step, StepId, Test};
 use super::monitor::Watch;
 use super::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Env, RowNames, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
-
-/// How long a request may take where nothing is said.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Checks a tree. A test where nothing is an error; the findings in the order of the file.
 pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Option<Test>, Vec<Finding>) {
@@ -49,11 +53,10 @@ pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Opt
         names: Names::default(),
         book: Book::default(),
         course: Course::default(),
-        timeout: TIMEOUT,
-        connections: Connections::default(),
-        headers: Vec::new(),
+        defaults: Defaults::default(),
         status: None,
         business: Vec::new(),
+        files: HashMap::new(),
         own_thresholds: Vec::new(),
         monitor: Vec::new(),
         number: 0,
@@ -142,11 +145,12 @@ struct Check<'a> {
     course: Course,
 
     // Defaults of every request.
-    timeout: Duration,
-    connections: Connections,
-    headers: Vec<Entry>,
+    defaults: Defaults,
     status: Option<StatusSet>,
     business: Vec<Entry>,
+
+    /// Files that were read, for requests to share.
+    files: HashMap<PathBuf, Bytes>,
 
     /// Thresholds that stand at a step.
     own_thresholds: Vec<(StepId, String, Vec<Entry>)>,
@@ -209,6 +213,7 @@ impl Check<'_> {
         });
         let target = self.target(fields, options);
         self.http(fields);
+        let http = self.defaults.http.clone();
         self.outcomes(fields);
         let name = name.unwrap_or_else(|| "test".into());
         self.monitor = self.watches(fields, target.as_ref());
@@ -227,7 +232,7 @@ impl Check<'_> {
             env: self.env.clone(),
             description,
             target: target?,
-            connections: self.connections,
+            http,
             scenarios: scenarios?,
             data: self.take_feeders()?,
             name,
@@ -274,6 +279,7 @@ impl Check<'_> {
             flow,
             verify,
             teardown,
+            http: None,
             feeds: self.feeds(),
             flow_slots: self.names.defined_in(Block::Flow),
             slots: self.names.slots.clone(),

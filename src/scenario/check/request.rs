@@ -1,13 +1,15 @@
 //! A request: where it goes, what it carries, what is kept of the answer.
 
 use super::Check;
+use super::files::LARGEST_BODY;
 use super::flow::Gap;
-use super::keys::OF_REQUEST;
+use super::keys::{AUTH, BASIC, FILE_BODY, OF_REQUEST, PART};
 use super::reading::{Fields, listed};
 use super::steps::Place;
 use crate::scenario::finding::shortened;
 use crate::scenario::model::{
-    Action, Body, Method, OnBusiness, OnFailure, RequestId, RequestStep, Step, StepId, Tally, Url,
+    Action, Auth, BaseUrl, Body, FormPart, Method, OnBusiness, OnFailure, PartContent, RequestId,
+    RequestStep, Step, StepId, Tally, Url,
 };
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Expr, JsonTemplate, Slot, TextTemplate};
@@ -24,6 +26,7 @@ pub(super) const METHODS: [(&str, Method); 7] = [
 
 /// Headers that belong to the connection: a scenario that set them would break it.
 const OWN_HEADERS: [&str; 2] = ["content-length", "transfer-encoding"];
+const AUTHORIZATION: &str = "authorization";
 
 /// Lets every request keep its body: an expression that is no request's own reads the last one.
 pub(super) fn keep_bodies(steps: &mut [Step]) {
@@ -54,13 +57,18 @@ impl Check<'_> {
             None
         };
         self.gather();
-        let url = self.url(path);
-        let headers = self.headers(fields.get("headers"));
+        let url = self.url(path, fields.get("base_url"));
+        let headers = self.headers(fields);
+        let auth = self.auth(fields);
         let query = fields.get("query").map(|entry| self.pairs(entry)).unwrap_or_default();
         let body = self.body(fields);
         let timeout = match fields.get("timeout") {
             Some(entry) => self.some_time(&entry.value, &entry.key),
-            None => Some(self.timeout),
+            None => Some(self.defaults.timeout),
+        };
+        let follow_redirects = match fields.get("follow_redirects") {
+            Some(entry) => self.follow_redirects(entry),
+            None => Some(self.defaults.follow_redirects),
         };
         let sent = self.gather();
         self.block_reads_body |= sent.reads_body;
@@ -105,8 +113,10 @@ impl Check<'_> {
             url: url?,
             headers,
             query,
+            auth,
             body: body?,
             timeout: timeout?,
+            follow_redirects: follow_redirects?,
             expect,
             captures: kept,
             tallies,
@@ -121,8 +131,9 @@ impl Check<'_> {
         entry.and_then(|entry| self.word(entry, words))
     }
 
-    /// A path on the target, or an address whose host is fixed.
-    fn url(&mut self, entry: &Entry) -> Option<Url> {
+    /// A path on the target or on another base, or an address whose host is fixed.
+    fn url(&mut self, entry: &Entry, base: Option<&Entry>) -> Option<Url> {
+        let own_base = base.map(|entry| self.base_url(entry));
         let node = &*entry.value;
         let text = self.text(node, &entry.key, "a path like `/api/v1/queues`")?;
         if let Some((scheme, rest)) =
@@ -142,6 +153,15 @@ impl Check<'_> {
                 );
                 return None;
             }
+            if let Some(base) = base {
+                let problem = format!("`{}` is a whole URL, and needs no base", entry.key.name);
+                self.error(
+                    &base.key.span,
+                    problem,
+                    format!("take it out, or write a path at `{}`", entry.key.name),
+                );
+                return None;
+            }
             let origin_len = scheme.len() + 3 + host_end;
             let origin = &text[..origin_len];
             if let Err((problem, help)) = super::parse_target(origin) {
@@ -154,7 +174,8 @@ impl Check<'_> {
                 self.path_is_sound(node, text, origin_len)?;
                 self.template_text(node, text, origin_len)
             };
-            return Some(Url::Absolute { origin: origin.to_owned(), path: path? });
+            let base = BaseUrl::Elsewhere { origin: origin.to_owned(), prefix: String::new() };
+            return Some(Url { base, path: path? });
         }
         if !text.starts_with('/') {
             let help = if text.starts_with("${ target.url }") || text.starts_with("${target.url}") {
@@ -168,7 +189,9 @@ impl Check<'_> {
             return None;
         }
         self.path_is_sound(node, text, 0)?;
-        self.template_text(node, text, 0).map(Url::Path)
+        let path = self.template_text(node, text, 0)?;
+        let base = own_base.unwrap_or_else(|| Some(self.defaults.base.clone()))?;
+        Some(Url { base, path })
     }
 
     /// What stands outside of `${ … }` in a path is sent as it is, so it must be fit to be sent.
@@ -197,12 +220,15 @@ impl Check<'_> {
     }
 
     /// The defaults of `http` first, without those that the step has itself.
-    fn headers(&mut self, own: Option<&Entry>) -> Vec<(String, TextTemplate)> {
+    fn headers(&mut self, fields: Fields<'_>) -> Vec<(String, TextTemplate)> {
+        let own = fields.get("headers");
         let own = own.map(|entry| self.names(entry, "a map of headers and values")).unwrap_or_default();
-        let defaults = self
-            .headers
-            .iter()
-            .filter(|entry| !own.iter().any(|one| one.key.name.eq_ignore_ascii_case(&entry.key.name)));
+        let has_auth = fields.get("auth").is_some();
+        let defaults = self.defaults.headers.iter().filter(|entry| {
+            let name = entry.key.name.as_str();
+            let is_replaced = own.iter().any(|one| one.key.name.eq_ignore_ascii_case(name));
+            !(is_replaced || has_auth && name.eq_ignore_ascii_case(AUTHORIZATION))
+        });
         let defaults: Vec<Entry> = defaults.cloned().collect();
         let mut headers = Vec::with_capacity(defaults.len() + own.len());
         for entry in defaults.iter().chain(own) {
@@ -210,7 +236,85 @@ impl Check<'_> {
             let value = self.header_value(entry);
             headers.extend(name.zip(value));
         }
+        if let Some(encodings) = &self.defaults.accept_encoding
+            && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept-encoding"))
+        {
+            headers.push(("Accept-Encoding".to_owned(), TextTemplate::plain(encodings)));
+        }
         headers
+    }
+
+    /// The step's own, else that of `http`, unless the step has the header itself.
+    fn auth(&mut self, fields: Fields<'_>) -> Option<Auth> {
+        let headers = fields.get("headers");
+        if let Some(entry) = fields.get("auth") {
+            self.no_second_authorization(entry, headers);
+            return self.authentication(entry);
+        }
+        let has_own = headers.is_some_and(|entry| {
+            entry.value.entries().iter().any(|entry| entry.key.name.eq_ignore_ascii_case(AUTHORIZATION))
+        });
+        let default = self.defaults.auth.clone().filter(|_| !has_own)?;
+        self.authentication(&default)
+    }
+
+    /// A finding where headers beside an `auth` say the same another way.
+    pub(super) fn no_second_authorization(&mut self, auth: &Entry, headers: Option<&Entry>) {
+        let headers = headers.map(|entry| entry.value.entries()).unwrap_or_default();
+        if let Some(entry) = headers.iter().find(|entry| entry.key.name.eq_ignore_ascii_case(AUTHORIZATION))
+            && auth.value.scalar_text(self.text) != Some("none")
+        {
+            self.error(&entry.key.span, "`auth` writes this header", "keep one of the two");
+        }
+    }
+
+    fn authentication(&mut self, entry: &Entry) -> Option<Auth> {
+        if !matches!(entry.value.kind, Kind::Map(_)) {
+            if entry.value.scalar_text(self.text) != Some("none") {
+                self.expected(
+                    &entry.value,
+                    &entry.key,
+                    "`none`, or a map like `{ bearer: \"${ token }\" }` or `{ basic: { user: …, password: … } }`",
+                );
+            }
+            return None;
+        }
+        let fields = self.fields(&entry.value, &entry.key, &AUTH)?;
+        match (fields.get("basic"), fields.get("bearer")) {
+            (Some(_), Some(bearer)) => {
+                self.error(
+                    &bearer.key.span,
+                    "`basic` and `bearer` exclude each other",
+                    "keep one of the two",
+                );
+                None
+            }
+            (Some(basic), None) => {
+                let fields = self.fields(&basic.value, &basic.key, &BASIC)?;
+                let user = fields.get("user").and_then(|entry| self.header_value(entry));
+                if let Some(colon) = fields.get("user").filter(|_| {
+                    user.as_ref().and_then(TextTemplate::as_static).is_some_and(|user| user.contains(':'))
+                }) {
+                    let problem = "a user name with `:` would be cut there";
+                    self.error(
+                        &colon.value.span,
+                        problem,
+                        "the part behind it would be taken for the password",
+                    );
+                    return None;
+                }
+                let password = fields.get("password").and_then(|entry| self.header_value(entry));
+                Some(Auth::Basic { user: user?, password: password? })
+            }
+            (None, Some(bearer)) => self.header_value(bearer).map(Auth::Bearer),
+            (None, None) => {
+                if !fields.has_unknown {
+                    let help = "write `bearer: …` or `basic: { user: …, password: … }`";
+                    self.error(&entry.key.span, "`auth` does not say how", help);
+                }
+                None
+            }
+        }
     }
 
     fn header_name(&mut self, key: &Key) -> Option<String> {
@@ -249,15 +353,21 @@ impl Check<'_> {
     fn pairs(&mut self, entry: &Entry) -> Vec<(String, TextTemplate)> {
         let mut pairs = Vec::new();
         for entry in self.names(entry, "a map of names and values") {
-            let value = self.template(&entry.value, &entry.key);
-            pairs.extend(value.map(|value| (entry.key.name.clone(), value)));
+            let values = match &entry.value.kind {
+                Kind::List(items) => items.as_slice(),
+                _ => std::slice::from_ref(&entry.value),
+            };
+            for value in values {
+                let value = self.template(value, &entry.key);
+                pairs.extend(value.map(|value| (entry.key.name.clone(), value)));
+            }
         }
         pairs
     }
 
     fn body(&mut self, fields: Fields<'_>) -> Option<Body> {
         let given: Vec<&Entry> =
-            ["json", "form", "body"].iter().filter_map(|name| fields.get(name)).collect();
+            ["json", "form", "multipart", "body"].iter().filter_map(|name| fields.get(name)).collect();
         if let [first, second, ..] = given.as_slice() {
             let at = second.key.span.clone();
             let problem = format!("a request has one body, and `{}` is given already", first.key.name);
@@ -268,8 +378,87 @@ impl Check<'_> {
         Some(match entry.key.name.as_str() {
             "json" => Body::Json(JsonTemplate::new(self.value(&entry.value)?)),
             "form" => Body::Form(self.pairs(entry)),
+            "multipart" => Body::Multipart(self.parts(entry)?),
+            _ if matches!(entry.value.kind, Kind::Map(_)) => {
+                let fields = self.fields(&entry.value, &entry.key, &FILE_BODY)?;
+                let entry = fields.get("file")?;
+                let (_, bytes) = self.file(&entry.value, &entry.key, LARGEST_BODY)?;
+                Body::File(bytes)
+            }
             _ => Body::Text(self.template(&entry.value, &entry.key)?),
         })
+    }
+
+    /// The parts of a form with files; a list under a name is several parts of that name.
+    fn parts(&mut self, entry: &Entry) -> Option<Vec<FormPart>> {
+        let mut parts = Vec::new();
+        let mut is_whole = true;
+        for entry in self.names(entry, "a map of names, with texts or `{ file: … }`") {
+            let values = match &entry.value.kind {
+                Kind::List(items) => items.as_slice(),
+                _ => std::slice::from_ref(&entry.value),
+            };
+            for value in values {
+                let part = self.part(value, &entry.key);
+                is_whole &= part.is_some();
+                parts.extend(part);
+            }
+        }
+        is_whole.then_some(parts)
+    }
+
+    fn part(&mut self, node: &Node, key: &Key) -> Option<FormPart> {
+        let name = key.name.clone();
+        if !matches!(node.kind, Kind::Map(_)) {
+            let text = self.text(node, key, "a text, or a map like `{ file: picture.png }`")?;
+            let content = PartContent::Text(self.template_text(node, text, 0)?);
+            return Some(FormPart { name, content, content_type: None });
+        }
+        let fields = self.fields(node, key, &PART)?;
+        let given: Vec<&Entry> = ["file", "value", "json"].iter().filter_map(|key| fields.get(key)).collect();
+        let [entry] = given.as_slice() else {
+            if let [first, second, ..] = given.as_slice() {
+                let problem = format!("`{}` and `{}` exclude each other", first.key.name, second.key.name);
+                self.error(
+                    &second.key.span,
+                    problem,
+                    "keep one of them; a list makes several parts of a name",
+                );
+            } else if !fields.has_unknown {
+                self.error(
+                    &node.span,
+                    format!("the part `{}` has no content", shortened(&key.name)),
+                    "write `file: …`, `value: …` or `json: …`",
+                );
+            }
+            return None;
+        };
+        let content_type = match fields.get("content_type") {
+            Some(entry) => Some(self.header_value(entry)?),
+            None => None,
+        };
+        let file_name = fields.get("file_name");
+        if let Some(file_name) = file_name.filter(|_| entry.key.name != "file") {
+            self.error(
+                &file_name.key.span,
+                "only a file has a `file_name`",
+                "take it out, or write `file: …`",
+            );
+            return None;
+        }
+        let content = match entry.key.name.as_str() {
+            "file" => {
+                let (path, bytes) = self.file(&entry.value, &entry.key, LARGEST_BODY)?;
+                let name = match file_name {
+                    Some(entry) => self.template(&entry.value, &entry.key)?,
+                    None => TextTemplate::plain(&path.file_name().unwrap_or_default().to_string_lossy()),
+                };
+                PartContent::File { bytes, name }
+            }
+            "json" => PartContent::Json(JsonTemplate::new(self.value(&entry.value)?)),
+            _ => PartContent::Text(self.template(&entry.value, &entry.key)?),
+        };
+        Some(FormPart { name, content, content_type })
     }
 
     fn captures(&mut self, entry: Option<&Entry>) -> Vec<(Slot, Expr)> {

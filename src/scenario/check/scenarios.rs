@@ -75,9 +75,10 @@ impl Check<'_> {
         self.number = number;
         self.book.scenario = number;
         // A scenario's own defaults end with it.
-        let timeout = self.timeout;
-        let (headers, status, business) = (self.headers.clone(), self.status.clone(), self.business.clone());
+        let defaults = self.defaults.clone();
+        let (status, business) = (self.status.clone(), self.business.clone());
         self.http(fields);
+        let http = fields.get("http").map(|_| self.defaults.http.clone());
         self.outcomes(fields);
         let start = fields.get("start").map(|entry| self.start(entry, number, numbers));
         let measure = fields.get("measure").map(|entry| self.flag(&entry.value, &entry.key));
@@ -89,13 +90,13 @@ impl Check<'_> {
         let scenario = self.scenario(fields, names.get(usize::from(number)).map_or("", String::as_str));
         self.optional = false;
         self.thresholds(fields, names, Some(number), thresholds);
-        (self.timeout, self.headers, self.status, self.business) = (timeout, headers, status, business);
+        (self.defaults, self.status, self.business) = (defaults, status, business);
         name?;
         let start = match start {
             Some(start) => start?,
             None => follows.unwrap_or(Start::At(Duration::ZERO)),
         };
-        Some(Scenario { start, is_measured: measure.unwrap_or(Some(true))?, ..scenario? })
+        Some(Scenario { start, is_measured: measure.unwrap_or(Some(true))?, http, ..scenario? })
     }
 
     fn start(&mut self, entry: &Entry, number: u16, numbers: &HashMap<&str, u16>) -> Option<Start> {

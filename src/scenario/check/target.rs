@@ -1,18 +1,23 @@
-//! `target`, `http` and `outcomes`: what is tested, and the defaults of its requests.
+//! `target` and `outcomes`: what is tested, and which of its answers are expected.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Check;
-use super::keys::{HTTP, OUTCOMES, TARGET};
+use super::keys::{OUTCOMES, TARGET};
 use super::reading::Fields;
 use crate::http::Origin;
 use crate::scenario::LoadOptions;
 use crate::scenario::finding::shortened;
-use crate::scenario::model::{Connections, Target, TargetKind};
+use crate::scenario::model::{Target, TargetKind};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::spelling::closest;
 
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The system has room for this much, and a zero behind it.
+const LONGEST_SOCKET: usize = 107;
+/// The base URL of a service behind a socket, where nothing else is said.
+const SOCKET_URL: &str = "http://localhost";
 
 /// Reads a target as `--target` and `target:` have it: `bundled`, or a base URL. Else what is wrong with it,
 /// and what to write.
@@ -23,7 +28,9 @@ pub(crate) fn parse_target(text: &str) -> Result<TargetKind, (String, String)> {
     }
     let shown = shortened(text);
     let Some((scheme, rest)) = text.split_once("://") else {
-        let help = if text.is_empty() {
+        let help = if let Some(path) = text.strip_prefix("unix:") {
+            format!("a socket is written `target: {{ unix: {} }}`", shortened(path))
+        } else if text.is_empty() {
             "write `bundled`, or a URL like `http://localhost:8080`".to_owned()
         } else if closest(text, ["bundled"]).is_some() {
             "did you mean `bundled`?".to_owned()
@@ -80,7 +87,7 @@ pub(crate) fn parse_target(text: &str) -> Result<TargetKind, (String, String)> {
 impl Check<'_> {
     pub(super) fn target(&mut self, fields: Fields<'_>, options: &LoadOptions) -> Option<Target> {
         let entry = fields.get("target");
-        let (mut ready, mut ready_timeout) = (None, READY_TIMEOUT);
+        let (mut ready, mut ready_timeout, mut socket) = (None, READY_TIMEOUT, None);
         let mut kind = options.target.clone();
         let Some(entry) = entry else {
             if kind.is_none() && !fields.has_unknown {
@@ -91,13 +98,25 @@ impl Check<'_> {
                     "write `target: bundled`, or a URL like `target: http://localhost:8080`, or run with `--target`",
                 );
             }
-            return Some(Target { kind: kind?, ready, ready_timeout });
+            return Some(Target { kind: kind?, ready, ready_timeout, socket });
         };
         if let Kind::Map(_) = entry.value.kind {
             let fields = self.fields(&entry.value, &entry.key, &TARGET)?;
             ready = fields.get("ready").and_then(|entry| self.ready_path(entry));
             if let Some(entry) = fields.get("ready_timeout") {
                 ready_timeout = self.some_time(&entry.value, &entry.key)?;
+            }
+            if let Some(entry) = fields.get("unix") {
+                let path = self.socket(entry);
+                // `--target` names another service.
+                socket = path.filter(|_| options.target.is_none());
+                if let Some(bundled) = fields.get("bundled") {
+                    self.error(
+                        &bundled.key.span,
+                        "`bundled` and `unix` exclude each other",
+                        "keep one of the two",
+                    );
+                }
             }
             match (fields.get("bundled"), fields.get("url")) {
                 (Some(_), Some(url)) => {
@@ -110,6 +129,9 @@ impl Check<'_> {
                 (Some(bundled), None) => {
                     self.word(bundled, &[("ticketing", ())]);
                     kind = kind.or(Some(TargetKind::Bundled));
+                }
+                (None, None) if fields.get("unix").is_some() => {
+                    kind = kind.or(Some(TargetKind::Url(SOCKET_URL.into())));
                 }
                 (None, Some(url)) => {
                     let text = if kind.is_none() { self.address(&url.value, &url.key) } else { None };
@@ -127,7 +149,7 @@ impl Check<'_> {
         } else if kind.is_none() {
             kind = self.address(&entry.value, &entry.key);
         }
-        Some(Target { kind: kind?, ready, ready_timeout })
+        Some(Target { kind: kind?, ready, ready_timeout, socket })
     }
 
     fn ready_path(&mut self, entry: &Entry) -> Option<String> {
@@ -143,7 +165,7 @@ impl Check<'_> {
         None
     }
 
-    /// A target's text; `env()` is asked now, so that a test is not begun with a variable missing.
+    /// A target's text.
     fn address(&mut self, node: &Node, key: &Key) -> Option<TargetKind> {
         let text = self.text(node, key, "`bundled` or a URL")?;
         let example = "write `${ env(\"TARGET\", \"bundled\") }`";
@@ -157,21 +179,17 @@ impl Check<'_> {
         }
     }
 
-    /// Defaults of every request.
-    pub(super) fn http(&mut self, fields: Fields<'_>) {
-        let Some(entry) = fields.get("http") else { return };
-        let Some(fields) = self.fields(&entry.value, &entry.key, &HTTP) else { return };
-        if let Some(entry) = fields.get("timeout") {
-            self.timeout = self.some_time(&entry.value, &entry.key).unwrap_or(self.timeout);
+    /// The path of a socket.
+    fn socket(&mut self, entry: &Entry) -> Option<PathBuf> {
+        let text = self.text_now(&entry.value, &entry.key, "the path of a socket like `/run/app.sock`")?;
+        let path = self.source.beside(entry.value.span.start, &text);
+        if text.is_empty() || path.as_os_str().len() > LONGEST_SOCKET || text.contains('\0') {
+            let problem = format!("`{}` cannot be the path of a socket", shortened(&text));
+            let help = format!("write a path of 1 to {LONGEST_SOCKET} bytes, like `/run/app.sock`");
+            self.error(&entry.value.span, problem, help);
+            return None;
         }
-        if let Some(entry) = fields.get("headers") {
-            self.headers = self.names(entry, "a map of headers and values").to_vec();
-        }
-        if let Some(entry) = fields.get("connections") {
-            let words = [Connections::PerUser, Connections::Fresh, Connections::Shared]
-                .map(|way| (way.as_str(), way));
-            self.connections = self.word(entry, &words).unwrap_or_default();
-        }
+        Some(path)
     }
 
     pub(super) fn outcomes(&mut self, fields: Fields<'_>) {

@@ -92,8 +92,24 @@ impl Check<'_> {
 
     /// A text that is needed before anything runs: of what changes it may ask `env()` and the like.
     pub(super) fn rendered_now(&mut self, node: &Node, text: &str, example: &str) -> Option<String> {
+        let (rendered, secrets) = self.rendered_with_secrets(node, text, example)?;
+        if secrets.is_empty() {
+            return Some(rendered);
+        }
+        let problem = "what stands here is shown by plans and reports, and a secret must not be";
+        self.error(&node.span, problem, "write `env(…)`, and keep secrets to headers and bodies");
+        None
+    }
+
+    /// The same, and the secrets in it, for somebody who does not show them.
+    pub(super) fn rendered_with_secrets(
+        &mut self,
+        node: &Node,
+        text: &str,
+        example: &str,
+    ) -> Option<(String, Vec<String>)> {
         if !text.contains("${") {
-            return Some(text.to_owned());
+            return Some((text.to_owned(), Vec::new()));
         }
         let visible = Visible { slots: &[], answer: false, results: false, rows: &[], env: self.env };
         let template = match TextTemplate::compile(text, visible) {
@@ -107,12 +123,7 @@ impl Check<'_> {
         let shared = Arc::new(Shared::new(0, String::new(), false, self.env.clone()));
         let mut scope = Scope::new(Arc::clone(&shared), Arc::from(""), 0, Arc::from([]));
         match template.render_to_string(&mut scope) {
-            Ok(_) if !shared.secrets().is_empty() => {
-                let problem = "what stands here is shown by plans and reports, and a secret must not be";
-                self.error(&node.span, problem, "write `env(…)`, and keep secrets to headers and bodies");
-                None
-            }
-            Ok(rendered) => Some(rendered),
+            Ok(rendered) => Some((rendered, shared.secrets())),
             Err(error) => {
                 self.error(&node.span, error.problem, example);
                 None

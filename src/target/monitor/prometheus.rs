@@ -1,16 +1,20 @@
 //! An endpoint that tells its figures in the text format of Prometheus, asked over a connection of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::exposition::values;
 use super::reading::{Reading, Taken};
-use crate::http::request::{HeadStart, RequestError, USER_AGENT, finish, write_head_start, write_header};
+use crate::http::request::get;
 use crate::http::{KeepBody, MAX_KEPT_BODY, Origin, Request, Response, Timing, UserConnections};
 use crate::scenario::monitor::{ChosenSeries, Endpoint, TakenAs};
 use crate::target::Ready;
 
 /// Shorter than a second and a half, so that a slow answer costs one second and not two.
 const TIMEOUT: Duration = Duration::from_millis(1400);
+
+/// Any version of the text format.
+const ACCEPT: &str = "text/plain;version=0.0.4,*/*;q=0.1";
 
 /// One endpoint.
 #[derive(Debug)]
@@ -33,13 +37,15 @@ impl Scrape {
             let path = path.split('#').next().unwrap_or_default();
             (origin, if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
         };
-        let wire = request(&origin, &path).map_err(|error| error.to_string())?;
+        // The target's own figures are asked for on the way to the target.
+        let network = if endpoint.url.starts_with('/') { Arc::clone(&ready.network) } else { Arc::default() };
+        let wire = get(&network, &origin, &path, &[("accept", ACCEPT)]).map_err(|error| error.to_string())?;
         Ok(Scrape {
             origin,
             wire,
             found: vec![false; endpoint.series.len()],
             series: endpoint.series.clone(),
-            connections: UserConnections::default(),
+            connections: UserConnections::new(network),
             response: Response::new(),
         })
     }
@@ -48,6 +54,7 @@ impl Scrape {
         let request = Request {
             origin: &self.origin,
             wire: &self.wire,
+            insets: &[],
             is_head: false,
             timeout: TIMEOUT,
             keep_body: KeepBody::Always,
@@ -90,15 +97,4 @@ impl Scrape {
         let names: Vec<&str> = missing.map(|(series, _)| series.name.as_str()).collect();
         (!names.is_empty()).then(|| format!("it never told {}", names.join(", ")))
     }
-}
-
-fn request(origin: &Origin, path: &str) -> Result<Vec<u8>, RequestError> {
-    let mut wire = Vec::new();
-    let host = origin.authority();
-    let start =
-        HeadStart { method: "GET", target: path.as_bytes(), host: &host, user_agent: Some(USER_AGENT) };
-    write_head_start(&mut wire, &start)?;
-    write_header(&mut wire, "accept", b"text/plain;version=0.0.4,*/*;q=0.1")?;
-    finish(&mut wire, "GET", None);
-    Ok(wire)
 }

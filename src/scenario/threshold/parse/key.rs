@@ -376,7 +376,7 @@ pub(super) fn named<'a>(
 }
 
 /// The causes of failure as reports name them; `status`, `timeout` and `protocol` stand for several.
-pub(crate) const CAUSES: [&str; 15] = [
+pub(crate) const CAUSES: [&str; 21] = [
     "status",
     "check",
     "capture",
@@ -388,8 +388,14 @@ pub(crate) const CAUSES: [&str; 15] = [
     "closed before an answer",
     "stale connection",
     "truncated answer",
+    "stream reset",
+    "goaway",
     "dns",
     "tls",
+    "proxy",
+    "too many redirects",
+    "bad redirect",
+    "decompression",
     "protocol",
     "poll",
 ];
