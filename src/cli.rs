@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::report::Lang;
+
 /// Load tests that tell expected business answers from true failures.
 ///
 /// A YAML scenario goes in; a verdict, an exit code and a report come out.
@@ -40,9 +42,11 @@ pub enum Command {
     Plan(PlanArgs),
     /// Check scenario files; every finding with its place and what to write instead.
     Validate(ValidateArgs),
+    /// Show a saved run again: as a page, Markdown, JUnit, CSV, JSON, or an incident review.
+    Report(ReportArgs),
     /// Run the bundled ticketing service in the foreground.
     Target(TargetArgs),
-    /// Print the JSON Schema of scenario files, for editors.
+    /// Print the JSON Schema of scenario files, for editors, or of results.
     Schema {
         /// What the files hold.
         #[arg(value_enum, default_value = "test")]
@@ -103,6 +107,9 @@ pub struct RunArgs {
     /// No progress and no table, only the verdict.
     #[arg(long, short)]
     pub quiet: bool,
+    /// The language of report.html and report.md.
+    #[arg(long, value_enum, default_value = "en")]
+    pub lang: Lang,
     /// Compare the run with this one: a baseline, a run's folder, or its result.json.
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
@@ -204,6 +211,45 @@ pub enum SchemaKind {
     Steps,
     /// Variables and data that tests include.
     Included,
+    /// The result of a run: result.json.
+    Result,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run: its folder, like reports/<scenario>/latest, or its result.json.
+    #[arg(value_name = "RUN")]
+    pub place: PathBuf,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ReportFormat,
+    /// The language of HTML, Markdown and incident reviews.
+    #[arg(long, value_enum, default_value = "en")]
+    pub lang: Lang,
+    /// Write the report to this file instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// No colours. The environment variable NO_COLOR does the same.
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+/// How a saved run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// As at the end of the run.
+    Text,
+    /// A page with charts, in one file.
+    Html,
+    /// Markdown, for a pull request.
+    Md,
+    /// An incident review in Markdown, to be completed by hand.
+    Incident,
+    /// JUnit XML, for the pages of CI.
+    Junit,
+    /// The run second by second.
+    Csv,
+    /// All that is known of the run, as result.json has it.
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! What the generator itself uses: processor time, memory, and how many files it may open.
+//! The machine of the generator, and what it uses of it: processor time, memory, and how many files it may open.
 
 use std::time::Duration;
 
@@ -31,4 +31,22 @@ pub(crate) fn raise_open_files() -> Option<u64> {
 /// Cores this process may use.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The processor's name, as Linux tells it on most architectures.
+pub(crate) fn processor_model() -> Option<String> {
+    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    let name = line.split_once(':')?.1.split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(name).filter(|name| !name.is_empty())
+}
+
+/// The memory this process could use, in bytes: the machine's, or less where a container has a limit.
+pub(crate) fn memory() -> Option<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let limit = limit.and_then(|text| text.trim().parse().ok()).unwrap_or(u64::MAX);
+    Some((kibibytes * 1024).min(limit))
 }

@@ -11,6 +11,7 @@
 //! - `yaml thresholds`: thresholds of the first whole file of the same page
 //! - `yaml included`, `yaml steps`: a file for others to include
 //! - `yaml invalid`: a scenario with findings
+//! - `yaml excerpt of=PATH`: lines of a file that is shipped, in their order; `…` stands for those left out
 //! - `yaml github`: a workflow; only the commands in it are checked
 //! - `console`: commands of `loadtest`, with exactly this output
 //! - `console curl`: requests to the bundled service, with this output but for tokens and times
@@ -18,7 +19,7 @@
 //! - `sh docker`: commands that need Docker, on the page of the service alone; `tests/containers` runs them
 //! - `json`: any JSON
 //! - `csv`: rows; `file=NAME` lets scenarios use them
-//! - `text`: not checked
+//! - `text`, and what other tools read (`js`, `java`, `scala`): not checked
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its pages fails")]
 

@@ -3,7 +3,9 @@
 mod baseline;
 mod compare;
 mod completions;
+mod github;
 mod plan;
+mod report;
 mod run;
 mod scenario;
 mod schema;
@@ -21,6 +23,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Baseline(BaselineCommand::Save(args)) => baseline::save(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Target(args) => target::run(&args),
         Command::Schema { kind } => schema::run(kind),
         Command::Completions { shell } => completions::run(shell),

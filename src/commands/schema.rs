@@ -1,19 +1,19 @@
-//! `loadtest schema`: the JSON Schema of scenario files.
+//! `loadtest schema`: the JSON Schema of scenario files, or of results.
 
-use std::io::Write as _;
-
+use super::scenario::print;
 use crate::cli::SchemaKind;
 use crate::exit::Exit;
+use crate::result::RunResult;
 use crate::scenario::{FileKind, schema};
 
 pub(super) fn run(kind: SchemaKind) -> anyhow::Result<Exit> {
-    let kind = match kind {
-        SchemaKind::Test => FileKind::Test,
-        SchemaKind::Steps => FileKind::Steps,
-        SchemaKind::Included => FileKind::Included,
+    let mut text = match kind {
+        SchemaKind::Test => serde_json::to_string_pretty(&schema(FileKind::Test))?,
+        SchemaKind::Steps => serde_json::to_string_pretty(&schema(FileKind::Steps))?,
+        SchemaKind::Included => serde_json::to_string_pretty(&schema(FileKind::Included))?,
+        SchemaKind::Result => serde_json::to_string_pretty(&schemars::schema_for!(RunResult))?,
     };
-    let mut text = serde_json::to_string_pretty(&schema(kind))?;
     text.push('\n');
-    std::io::stdout().write_all(text.as_bytes())?;
+    print(&text)?;
     Ok(Exit::Passed)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::polls::PollRecord;
 use super::recorder::Staged;
 use super::times::Times;
+use crate::outcome::Cause;
 use crate::scenario::model::Catalog;
 
 /// What happened in one second, over all rows but optional ones.
@@ -18,6 +19,8 @@ pub struct Second {
     pub success: u64,
     pub business: u64,
     pub failure: u64,
+    /// The failures by cause; few, so found by going through them.
+    pub causes: Vec<(Cause, u64)>,
     pub iterations: u64,
     pub dropped: u64,
     pub bytes_sent: u64,
@@ -55,6 +58,9 @@ impl Second {
                 second.success += row.successes();
                 second.business += row.refusals();
                 second.failure += row.failed();
+                for (cause, cell) in row.failures.iter().filter(|(_, cell)| cell.count() > 0) {
+                    second.failed(*cause, cell.count());
+                }
                 second.bytes_sent += row.bytes_sent;
                 second.bytes_received += row.bytes_received;
                 response.add(&row.success.response);
@@ -74,6 +80,13 @@ impl Second {
         second.service_p99 = service.percentile(99.0);
         second.lateness_p99 = lateness.percentile(99.0);
         second
+    }
+
+    fn failed(&mut self, cause: Cause, count: u64) {
+        match self.causes.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, so_far)) => *so_far += count,
+            None => self.causes.push((cause, count)),
+        }
     }
 
     /// Requests that came to an outcome.

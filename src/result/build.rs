@@ -12,10 +12,10 @@ use super::drift::drift;
 use super::monitor::{monitor, unit as unit_of_gauge};
 use super::polls::{PollKind, PollResult, PollSeries, PositionResult};
 use super::record::{
-    CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
-    FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, LoadModel, OutcomeKind,
-    OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, TargetInfo, ThresholdResult, Totals,
-    Unit,
+    BreachResult, CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment,
+    ExampleResult, FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, LoadModel,
+    OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, StageResult, TargetInfo,
+    ThresholdResult, Totals, Unit,
 };
 use super::redact::{Redactor, harmless};
 use super::series::{Series, millis};
@@ -29,10 +29,10 @@ use crate::metrics::{
 use crate::outcome::Cause;
 use crate::scenario::model::{
     self, Action, BaseUrl, Catalog, CustomKind, GroupId, PollId, PollInfo, RequestStep, RowId, Scenario,
-    Step, StepId, TargetKind, Test,
+    Shape, Stage, Step, StepId, TargetKind, Test,
 };
 use crate::scenario::threshold::{Aggregate, Metric, Threshold};
-use crate::threshold::{Judgement, LoadTime};
+use crate::threshold::{Breach, Judgement, LoadTime};
 
 /// What a run leaves behind, and what a result is made of.
 #[derive(Debug)]
@@ -57,6 +57,9 @@ pub struct Facts<'a> {
     pub workers: u32,
     /// Cores the program could use.
     pub cpus: u32,
+    pub cpu_model: Option<String>,
+    /// Of the machine.
+    pub memory_bytes: Option<u64>,
     /// When the load began.
     pub started: Timestamp,
     /// From the first action to the last, set-up and draining included.
@@ -152,6 +155,8 @@ impl RunResult {
                 os: std::env::consts::OS.into(),
                 arch: std::env::consts::ARCH.into(),
                 cpus: facts.cpus,
+                cpu_model: facts.cpu_model,
+                memory_bytes: facts.memory_bytes,
             },
             window_s: Some(facts.windows.slice_s()),
             totals,
@@ -337,6 +342,7 @@ fn scenarios(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<ScenarioResu
             kind: scenario.load.kind.map(|kind| kind.as_str().into()),
             model: if scenario.load.shape.is_open() { LoadModel::Open } else { LoadModel::Closed },
             load_s: seconds(time),
+            stages: stages(&scenario.load.shape, load.begins(index), &test.catalog),
             started: record.started,
             completed,
             completed_per_s: per_second(completed, time.as_secs_f64()),
@@ -351,6 +357,20 @@ fn scenarios(test: &Test, total: &Recorder, load: &LoadTime) -> Vec<ScenarioResu
         }
     };
     test.scenarios.iter().zip(&total.scenarios).enumerate().map(scenario).collect()
+}
+
+/// The planned stages of a scenario that begins at `begins`; none where that is not known.
+fn stages(shape: &Shape, begins: Option<Duration>, catalog: &Catalog) -> Vec<StageResult> {
+    let (Shape::Users(profile) | Shape::Arrivals { profile, .. }) = shape else { return Vec::new() };
+    let Some(mut at) = begins else { return Vec::new() };
+    let mut value = profile.from;
+    let stage = |stage: &Stage| {
+        let (from, begin) = (value, at);
+        (value, at) = (stage.target, at.saturating_add(stage.duration));
+        let name = stage.name.and_then(|name| catalog.stages.get(name.index()));
+        StageResult { name: name.cloned(), from_s: seconds(begin), to_s: seconds(at), from, to: stage.target }
+    };
+    profile.stages.iter().map(stage).collect()
 }
 
 /// Failures by row or poll, and by cause, with one example each, the most frequent first.
@@ -514,7 +534,15 @@ fn judged(threshold: &Threshold, test: &Test, judgement: Option<&Judgement>) -> 
         aborted: judgement.aborted,
         over_s: threshold.over.map(seconds),
         broken_at_s: judgement.broken_at.map(seconds),
+        line: threshold.line,
+        breaches: judgement.breaches.iter().map(breach).collect(),
     }
+}
+
+fn breach(breach: &Breach) -> BreachResult {
+    // Seconds end a little early or late; they are told by the whole.
+    let whole = |time: Duration| time.as_secs_f64().round();
+    BreachResult { from_s: whole(breach.from), to_s: breach.to.map(whole) }
 }
 
 fn unit(threshold: &Threshold, test: &Test) -> Unit {

@@ -22,8 +22,15 @@ pub struct WriteError {
 pub enum ReadError {
     #[error("cannot read {}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("there is no run in {}: it has no result.json", .path.display())]
-    NoRun { path: PathBuf },
+    #[error("there is no {}; name a run's folder, like `reports/<scenario>/latest`, or its `result.json`", .path.display())]
+    Missing { path: PathBuf },
+    #[error(
+        "{} has no result.json: its run is still going on or was killed, or it is no run's folder",
+        .path.display()
+    )]
+    NoResult { path: PathBuf },
+    #[error("{} is cut off: {source}; copy it again, or run the test again", .path.display())]
+    CutOff { path: PathBuf, source: serde_json::Error },
     #[error("{} is no result of loadtest: {source}", .path.display())]
     NotAResult { path: PathBuf, source: serde_json::Error },
     #[error(
@@ -109,28 +116,47 @@ pub fn read(place: &Path) -> Result<RunResult, ReadError> {
     struct Head {
         format: u32,
     }
-    let mut path = place.to_path_buf();
-    if path.is_file() && path.file_name().is_some_and(|name| name == "latest") {
-        let name =
-            fs::read_to_string(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
-        path = path.with_file_name(name.trim());
+    let mut path = followed(place.to_path_buf())?;
+    if path.is_dir() && !path.join("result.json").exists() {
+        // The folder of all runs of a scenario.
+        let latest = path.join("latest");
+        if !latest.exists() {
+            return Err(ReadError::NoResult { path });
+        }
+        path = followed(latest)?;
     }
     if path.is_dir() {
         path.push("result.json");
     }
-    let json = fs::read(&path).map_err(|source| {
-        if source.kind() == io::ErrorKind::NotFound && place.is_dir() {
-            return ReadError::NoRun { path: place.into() };
-        }
-        ReadError::Io { path: path.clone(), source }
+    let json = fs::read(&path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => ReadError::Missing { path: path.clone() },
+        _ => ReadError::Io { path: path.clone(), source },
     })?;
-    let not_a_result = |source| ReadError::NotAResult { path: path.clone(), source };
+    let not_a_result = |source: serde_json::Error| {
+        let path = path.clone();
+        if source.is_eof() {
+            ReadError::CutOff { path, source }
+        } else {
+            ReadError::NotAResult { path, source }
+        }
+    };
     // A newer format may have another shape altogether: its number is looked at first.
     let Head { format } = serde_json::from_slice(&json).map_err(not_a_result)?;
     if format > FORMAT {
         return Err(ReadError::TooNew { path, format });
     }
     serde_json::from_slice(&json).map_err(not_a_result)
+}
+
+/// The folder that `latest` names, where that is a file.
+fn followed(path: PathBuf) -> Result<PathBuf, ReadError> {
+    if !path.is_file() || path.file_name().is_none_or(|name| name != "latest") {
+        return Ok(path);
+    }
+    match fs::read_to_string(&path) {
+        Ok(name) => Ok(path.with_file_name(name.trim())),
+        Err(source) => Err(ReadError::Io { path, source }),
+    }
 }
 
 /// Writes a file whole or not at all.
@@ -195,7 +221,8 @@ mod tests {
         second.write(&result).unwrap();
         let latest = reports.path().join("reservation-stress/latest");
         assert_eq!(fs::canonicalize(&latest).unwrap(), fs::canonicalize(second.path()).unwrap());
-        for place in [latest.as_path(), first.path(), &first.path().join("result.json")] {
+        let all = latest.parent().unwrap();
+        for place in [latest.as_path(), first.path(), &first.path().join("result.json"), all] {
             assert_eq!(read(place).unwrap(), result, "{}", place.display());
         }
         let left: Vec<_> = fs::read_dir(first.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -224,6 +251,9 @@ mod tests {
         assert!(matches!(read(&file), Err(ReadError::TooNew { format: 99, .. })));
         fs::write(&file, "{}").unwrap();
         assert!(matches!(read(&file), Err(ReadError::NotAResult { .. })));
-        assert!(matches!(read(&reports.path().join("nothing")), Err(ReadError::Io { .. })));
+        fs::write(&file, "{\"format\": 1, \"load").unwrap();
+        assert!(matches!(read(&file), Err(ReadError::CutOff { .. })));
+        assert!(matches!(read(&reports.path().join("nothing")), Err(ReadError::Missing { .. })));
+        assert!(matches!(read(reports.path()), Err(ReadError::NoResult { .. })));
     }
 }

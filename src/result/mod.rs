@@ -6,6 +6,7 @@
 mod build;
 mod directory;
 mod drift;
+pub(crate) mod gist;
 mod latency_log;
 mod monitor;
 mod polls;
@@ -27,13 +28,13 @@ pub use latency_log::LatencyLog;
 pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
 pub use polls::{PollKind, PollResult, PollSeries, PositionResult};
 pub use record::{
-    CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
-    FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState, LoadModel,
-    OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, TargetInfo,
-    ThresholdResult, Totals, Unit, Verdict,
+    BreachResult, CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment,
+    ExampleResult, FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, InvariantState,
+    LoadModel, OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, StageResult,
+    TargetInfo, ThresholdResult, Totals, Unit, Verdict,
 };
 pub use redact::{Redactor, harmless};
-pub use series::Series;
+pub use series::{CauseSeries, Series};
 pub use slug::slug;
-pub use validity::{DataRanOut, Soundness, Validity, ValidityFacts, validity};
+pub use validity::{DataRanOut, Doubt, Soundness, Validity, ValidityFacts, validity};
 pub use windows::{WindowsError, decode as decode_windows, encode as encode_windows};

@@ -100,6 +100,12 @@ pub struct Environment {
     pub arch: String,
     /// Cores the program could use.
     pub cpus: u32,
+    /// The processor's own name, where the system tells it.
+    #[serde(default)]
+    pub cpu_model: Option<String>,
+    /// Of the machine, or as much as a container may use of it.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
 }
 
 /// All rows together, but for optional ones. `attempted = success + business + failure + interrupted`.
@@ -142,6 +148,9 @@ pub struct ScenarioResult {
     pub model: LoadModel,
     /// How long it was under load.
     pub load_s: f64,
+    /// The planned course of its load; empty where a fixed number of iterations is shared.
+    #[serde(default)]
+    pub stages: Vec<StageResult>,
     pub started: u64,
     /// Iterations that came to their end.
     pub completed: u64,
@@ -163,6 +172,20 @@ pub struct ScenarioResult {
     /// How long requests waited for the throttle, of those that had to.
     #[serde(default)]
     pub throttled: Option<Distribution>,
+}
+
+/// A stage as the file plans it: a straight line of users, or in the open model of arrivals per second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StageResult {
+    /// Where the file names it.
+    pub name: Option<String>,
+    /// Since the beginning of the load.
+    pub from_s: f64,
+    pub to_s: f64,
+    /// Users or arrivals per second at its beginning.
+    pub from: f64,
+    /// The same at its end.
+    pub to: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -374,6 +397,23 @@ pub struct ThresholdResult {
     pub over_s: Option<f64>,
     /// When in the load it was first broken, for those watched during the run.
     pub broken_at_s: Option<f64>,
+    /// Where it stands in the file, from 1; none where it is implied.
+    #[serde(default)]
+    pub line: Option<u32>,
+    /// When the figures of single seconds broke it, whether or not it is met on the whole. Known for times and
+    /// shares; at most 20.
+    #[serde(default)]
+    pub breaches: Vec<BreachResult>,
+}
+
+/// A stretch of seconds that by themselves break a threshold: from the first of three in a row to the first of
+/// three in a row that do not. Seconds without samples are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BreachResult {
+    /// Since the beginning of the load.
+    pub from_s: f64,
+    /// None where it lasted to the end.
+    pub to_s: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::series::millis;
 use crate::outcome::OwnFault;
 use crate::units::{count, measured_time, scenario_duration};
 
@@ -20,11 +21,35 @@ pub enum Soundness {
     Invalid,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Validity {
     pub verdict: Soundness,
     /// Each with its figure and what to do about it; worst first.
     pub reasons: Vec<String>,
+    /// The same as data, one for each reason.
+    #[serde(default)]
+    pub doubts: Vec<Doubt>,
+}
+
+/// A reason not to believe a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Doubt {
+    /// There was no request at all.
+    NothingAttempted,
+    /// Something the generator itself could not do.
+    OwnFault { fault: OwnFault, count: u64 },
+    /// Requests that were begun and came to no end that was counted.
+    Books { attempted: u64, success: u64, business: u64, failure: u64, interrupted: u64 },
+    /// The generator began its work too late.
+    Late { p99_ms: f64, limit_ms: f64 },
+    /// The generator used too much of its cores.
+    Busy { share: f64, limit: f64 },
+    /// Somebody found no row of the data left.
+    DataRanOut { name: String, rows: u64, at_s: f64 },
+    /// One that only a newer version knows.
+    #[serde(other)]
+    Other,
 }
 
 /// What the judgement rests on.
@@ -71,69 +96,93 @@ const TOO_LATE: Duration = Duration::from_millis(100);
 const BUSY: f64 = 0.9;
 
 pub fn validity(facts: &ValidityFacts<'_>) -> Validity {
-    let mut found: Vec<(Soundness, String)> = Vec::new();
-    for (fault, times) in facts.own_faults.into_iter().flatten().filter(|(_, times)| **times > 0) {
-        let remedy = match fault {
-            OwnFault::NoDescriptors => "raise the limit (`ulimit -n`), or use fewer users",
-            OwnFault::NoPorts => {
-                "keep connections (`connections: per-user`), use fewer arrivals, or widen \
-                 `net.ipv4.ip_local_port_range`"
-            }
-            OwnFault::System => "look at the system's own limits and rules",
-            OwnFault::Data => "leave the files of `data` as they are while a run reads them",
-            OwnFault::Template => "run `loadtest validate`, and look at the steps' expressions",
-        };
-        found.push((Soundness::Invalid, format!("{fault} ({}×); {remedy}", count(*times))));
+    let mut found: Vec<(Soundness, Doubt)> = Vec::new();
+    for (fault, count) in facts.own_faults.into_iter().flatten().filter(|(_, count)| **count > 0) {
+        found.push((Soundness::Invalid, Doubt::OwnFault { fault: *fault, count: *count }));
     }
     let ValidityFacts { attempted, success, business, failure, interrupted, .. } = *facts;
     if attempted == 0 {
-        let reason = "nothing was attempted; look at the steps' `when` and at the length of the load";
-        found.push((Soundness::Invalid, reason.into()));
+        found.push((Soundness::Invalid, Doubt::NothingAttempted));
     }
-    let ended = success + business + failure + interrupted;
-    if attempted != ended {
-        found.push((
-            Soundness::Invalid,
-            format!(
-                "requests are missing from the books: {} attempted, but {} success + {} business + \
-                 {} failure + {} interrupted = {}; please report this as a bug",
-                count(attempted),
-                count(success),
-                count(business),
-                count(failure),
-                count(interrupted),
-                count(ended),
-            ),
-        ));
+    if attempted != success + business + failure + interrupted {
+        let books = Doubt::Books { attempted, success, business, failure, interrupted };
+        found.push((Soundness::Invalid, books));
     }
     if let Some(late) = facts.lateness_p99.filter(|late| *late > LATE) {
         let (soundness, limit) =
             if late > TOO_LATE { (Soundness::Invalid, TOO_LATE) } else { (Soundness::Suspect, LATE) };
-        let late = measured_time(late);
-        let limit = limit.as_millis();
-        found.push((
-            soundness,
-            format!("the generator was late: p99 {late} (limit {limit}ms); give it more cores or less load"),
-        ));
+        found.push((soundness, Doubt::Late { p99_ms: millis(late), limit_ms: millis(limit) }));
     }
     if let Some(share) = facts.cpu_share.filter(|share| *share > BUSY) {
-        found.push((
-            Soundness::Suspect,
-            format!(
-                "the generator used {:.0}% of its cores (limit {:.0}%); give it more cores or less load",
-                share * 100.0,
-                BUSY * 100.0
-            ),
-        ));
+        found.push((Soundness::Suspect, Doubt::Busy { share, limit: BUSY }));
     }
-    for out in facts.data_ran_out {
-        let remedy = "give it more rows or less load, or let rows come again (`when_done: recycle`)";
-        found.push((Soundness::Suspect, format!("{out}; {remedy}")));
+    for DataRanOut { name, rows, at } in facts.data_ran_out {
+        let doubt = Doubt::DataRanOut { name: name.clone(), rows: *rows, at_s: millis(*at) / 1e3 };
+        found.push((Soundness::Suspect, doubt));
     }
     found.sort_by_key(|(soundness, _)| std::cmp::Reverse(*soundness));
     Validity {
         verdict: found.first().map_or(Soundness::Valid, |(soundness, _)| *soundness),
-        reasons: found.into_iter().map(|(_, reason)| reason).collect(),
+        reasons: found.iter().map(|(_, doubt)| doubt.to_string()).collect(),
+        doubts: found.into_iter().map(|(_, doubt)| doubt).collect(),
+    }
+}
+
+/// With its figure and what to do about it.
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doubt::NothingAttempted => {
+                f.write_str("nothing was attempted; look at the steps' `when` and at the length of the load")
+            }
+            Doubt::OwnFault { fault, count: times } => {
+                let remedy = match fault {
+                    OwnFault::NoDescriptors => "raise the limit (`ulimit -n`), or use fewer users",
+                    OwnFault::NoPorts => {
+                        "keep connections (`connections: per-user`), use fewer arrivals, or widen \
+                         `net.ipv4.ip_local_port_range`"
+                    }
+                    OwnFault::System => "look at the system's own limits and rules",
+                    OwnFault::Data => "leave the files of `data` as they are while a run reads them",
+                    OwnFault::Template => "run `loadtest validate`, and look at the steps' expressions",
+                };
+                write!(f, "{fault} ({}×); {remedy}", count(*times))
+            }
+            Doubt::Books { attempted, success, business, failure, interrupted } => write!(
+                f,
+                "requests are missing from the books: {} attempted, but {} success + {} business + \
+                 {} failure + {} interrupted = {}; please report this as a bug",
+                count(*attempted),
+                count(*success),
+                count(*business),
+                count(*failure),
+                count(*interrupted),
+                count(success + business + failure + interrupted),
+            ),
+            Doubt::Late { p99_ms, limit_ms } => {
+                let late = Duration::try_from_secs_f64(p99_ms / 1e3).unwrap_or(Duration::MAX);
+                write!(
+                    f,
+                    "the generator was late: p99 {} (limit {limit_ms:.0}ms); give it more cores or less load",
+                    measured_time(late)
+                )
+            }
+            Doubt::Busy { share, limit } => write!(
+                f,
+                "the generator used {:.0}% of its cores (limit {:.0}%); give it more cores or less load",
+                share * 100.0,
+                limit * 100.0
+            ),
+            Doubt::DataRanOut { name, rows, at_s } => {
+                let at = Duration::try_from_secs_f64(*at_s).unwrap_or(Duration::MAX);
+                let out = DataRanOut { name: name.clone(), rows: *rows, at };
+                write!(
+                    f,
+                    "{out}; give it more rows or less load, or let rows come again (`when_done: recycle`)"
+                )
+            }
+            Doubt::Other => f.write_str("something that this version has no words for"),
+        }
     }
 }
 

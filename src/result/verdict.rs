@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::gist::gist;
 use super::record::{Ended, InvariantResult, InvariantState, ThresholdResult, Unit, Verdict};
 use super::validity::{Soundness, Validity};
 use crate::exit::Exit;
@@ -14,95 +15,22 @@ pub(crate) fn verdict(
     validity: &Validity,
     strict: bool,
 ) -> Verdict {
-    let broken: Vec<_> = thresholds.iter().filter(|threshold| !threshold.met).collect();
-    let of_state = |state| invariants.iter().filter(move |invariant| invariant.state == state);
+    let any = |state| invariants.iter().any(|invariant| invariant.state == state);
     let mut holding = Vec::new();
     let mut hold = |exit: Exit, when: bool| holding.extend(when.then_some(exit));
     hold(Exit::NotReady, matches!(ended, Ended::NotReady(_) | Ended::SetupFailed(_)));
     hold(Exit::Interrupted, ended == Ended::Interrupted);
-    hold(Exit::InvariantBroken, of_state(InvariantState::Broken).next().is_some());
-    let unasked = of_state(InvariantState::NotAsked).next();
+    hold(Exit::InvariantBroken, any(InvariantState::Broken));
     let unsound = match validity.verdict {
         Soundness::Invalid => true,
         Soundness::Suspect => strict,
         Soundness::Valid => false,
     };
-    hold(Exit::NotValid, unsound || unasked.is_some());
-    hold(Exit::ThresholdNotMet, !broken.is_empty());
+    hold(Exit::NotValid, unsound || any(InvariantState::NotAsked));
+    hold(Exit::ThresholdNotMet, thresholds.iter().any(|threshold| !threshold.met));
     let exit = Exit::of(&holding);
-
-    let code = exit.code();
-    // Where something worse is named, what else broke must not go unsaid.
-    let also = match broken.len() {
-        0 => String::new(),
-        number => format!("; {} not met", plural(number, "threshold")),
-    };
-    let line = match exit {
-        Exit::NotReady => match &ended {
-            Ended::SetupFailed(why) => format!("NOT RUN (exit {code}): setup failed: {why}"),
-            Ended::NotReady(why) => format!("NOT RUN (exit {code}): the target never got ready: {why}"),
-            _ => format!("NOT RUN (exit {code})"),
-        },
-        Exit::Interrupted => {
-            let judged = if broken.is_empty() { "until then all was met" } else { "and not all was met" };
-            format!("INTERRUPTED (exit {code}): {judged}")
-        }
-        Exit::InvariantBroken => {
-            let names: Vec<_> = of_state(InvariantState::Broken).map(|one| one.name.as_str()).collect();
-            format!("FAILED (exit {code}): invariant broken: {}{also}", first_of(&names))
-        }
-        Exit::NotValid => {
-            let reasons: Vec<_> = validity.reasons.iter().map(String::as_str).collect();
-            match unasked {
-                Some(invariant) if !unsound => {
-                    format!("NOT VALID (exit {code}): verify could not ask: {}{also}", invariant.name)
-                }
-                _ if validity.verdict == Soundness::Suspect => {
-                    format!("SUSPECT (exit {code}, by --strict): {}{also}", first_of(&reasons))
-                }
-                _ => format!("NOT VALID (exit {code}): {}{also}", first_of(&reasons)),
-            }
-        }
-        Exit::ThresholdNotMet => {
-            let missed: Vec<String> = broken.iter().map(|threshold| in_words(threshold)).collect();
-            let missed: Vec<&str> = missed.iter().map(String::as_str).collect();
-            let doubt = if validity.verdict == Soundness::Suspect { "; the run is suspect" } else { "" };
-            format!("FAILED (exit {code}): {}{doubt}", first_of(&missed))
-        }
-        _ => {
-            let mut parts = vec![format!("{} met", plural(thresholds.len(), "threshold"))];
-            let held = of_state(InvariantState::Held).count();
-            if held > 0 {
-                let hold = if held == 1 { "holds" } else { "hold" };
-                parts.push(format!("{} {hold}", plural(held, "invariant")));
-            }
-            parts.push(match validity.verdict {
-                Soundness::Suspect => "but the run is suspect".into(),
-                _ => "run valid".into(),
-            });
-            format!("PASSED: {}", parts.join(", "))
-        }
-    };
-    Verdict { exit_code: code, line, ended }
-}
-
-/// A missed threshold: `latency p95 was 812ms, limit 500ms`.
-fn in_words(threshold: &ThresholdResult) -> String {
-    let (metric, condition) = threshold.text.split_once(": ").unwrap_or((&threshold.text, ""));
-    let aggregate = condition.split([' ', '<', '>', '=', '!']).next().unwrap_or_default();
-    let limit = quantity(threshold.limit, threshold.unit);
-    let when = match threshold.broken_at_s {
-        Some(at) => {
-            let at = scenario_duration(Duration::from_secs_f64(at.clamp(0.0, 1e9).round()));
-            if threshold.aborted { format!(" and ended the run at {at}") } else { format!(" at {at}") }
-        }
-        None => String::new(),
-    };
-    let Some(observed) = threshold.observed else {
-        let reason = threshold.reason.as_deref().unwrap_or("no samples");
-        return format!("{metric} {aggregate}: {reason}, limit {limit}");
-    };
-    format!("{metric} {aggregate} was {}{when}, limit {limit}", quantity(observed, threshold.unit))
+    let line = gist(exit, &ended, thresholds, invariants, validity).to_string();
+    Verdict { exit_code: exit.code(), line, ended }
 }
 
 /// A figure of a threshold with its unit, for people.
@@ -172,20 +100,6 @@ fn significant(value: f64) -> String {
     };
     let text = format!("{value:.digits$}");
     text.trim_end_matches('0').trim_end_matches('.').to_string()
-}
-
-/// `3 thresholds`, `1 threshold`.
-fn plural(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// The first of several, and how many there are besides.
-fn first_of(all: &[&str]) -> String {
-    match all {
-        [] => String::new(),
-        [one] => (*one).into(),
-        [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
-    }
 }
 
 #[cfg(test)]

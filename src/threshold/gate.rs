@@ -1,9 +1,10 @@
 //! Thresholds that are watched while the load runs: those that end it at once (`abort`) and those judged on a
-//! sliding window (`over`).
+//! sliding window (`over`). Of all of them it remembers when single seconds broke them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::breaches::Breaches;
 use super::judge::{Data, Gathered, Judgement, gather, holds, judge, seconds_under_load};
 use super::load_time::LoadTime;
 use crate::metrics::{Second, Staged, Watched};
@@ -29,6 +30,8 @@ pub struct Gate<'a> {
     catalog: &'a Catalog,
     planned: LoadTime,
     watched: Vec<Gated>,
+    /// One for each threshold.
+    breaches: Vec<Breaches>,
 }
 
 #[derive(Debug)]
@@ -62,17 +65,13 @@ impl<'a> Gate<'a> {
             })
         };
         let watched = thresholds.iter().enumerate().filter_map(watched).collect();
-        Gate { thresholds, catalog, planned, watched }
+        let breaches = vec![Breaches::default(); thresholds.len()];
+        Gate { thresholds, catalog, planned, watched, breaches }
     }
 
     /// When what is under load; to be told of what turns out otherwise than planned.
     pub fn load_time(&mut self) -> &mut LoadTime {
         &mut self.planned
-    }
-
-    /// Whether there is anything to watch; if not, ticks are free.
-    pub fn is_idle(&self) -> bool {
-        self.watched.is_empty()
     }
 
     /// To be called at the end of each second of the load, with everything so far and what that second added;
@@ -90,6 +89,9 @@ impl<'a> Gate<'a> {
     ) -> Option<Broken> {
         if elapsed > self.planned.end().saturating_add(SLACK) {
             return None;
+        }
+        for (threshold, breaches) in self.thresholds.iter().zip(&mut self.breaches) {
+            breaches.tick(threshold, self.catalog, elapsed, interval);
         }
         let mut ends = None;
         for watched in &mut self.watched {
@@ -138,10 +140,12 @@ impl<'a> Gate<'a> {
     pub fn judge_all(&self, data: &Data<'_>) -> Vec<Judgement> {
         let judged = |(index, threshold): (usize, &Threshold)| {
             let whole = judge(threshold, self.catalog, data);
-            match self.watched.iter().find(|watched| watched.index == index) {
+            let judgement = match self.watched.iter().find(|watched| watched.index == index) {
                 Some(watched) => watched.seen.verdict(whole, threshold),
                 None => whole,
-            }
+            };
+            let breaches = self.breaches.get(index).map_or_else(Vec::new, |seen| seen.found().to_vec());
+            Judgement { breaches, ..judgement }
         };
         self.thresholds.iter().enumerate().map(judged).collect()
     }
@@ -176,6 +180,7 @@ impl Seen {
             reason: None,
             broken_at: self.broken_at,
             aborted: self.aborted,
+            breaches: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::breaches::Breach;
 use super::load_time::LoadTime;
 use super::watched;
 use crate::metrics::{
@@ -40,6 +41,8 @@ pub struct Judgement {
     pub broken_at: Option<Duration>,
     /// It ended the run.
     pub aborted: bool,
+    /// When the figures of single seconds broke it, met or not.
+    pub breaches: Vec<Breach>,
 }
 
 /// A value and the number of samples behind it, or why there is none.

@@ -108,6 +108,11 @@ impl LoadTime {
         }
     }
 
+    /// When one scenario began; none where that is not known, or it never did.
+    pub fn begins(&self, scenario: usize) -> Option<Duration> {
+        self.scenarios.get(scenario).map(|one| one.begins).filter(|begins| *begins < Duration::MAX)
+    }
+
     /// How long one scenario was under load.
     pub fn of_scenario(&self, scenario: usize) -> Duration {
         let span = self.span(scenario);

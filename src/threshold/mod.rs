@@ -1,10 +1,12 @@
 //! Judges thresholds on what was measured: at the end of a run, and while it goes on.
 
+mod breaches;
 mod gate;
 mod judge;
 mod load_time;
 mod watched;
 
+pub use breaches::Breach;
 pub use gate::{Broken, Gate};
 pub use judge::{Data, Judgement, holds, judge, names_cause};
 pub(crate) use judge::{wants_check, wants_group, wants_poll, wants_row, wants_scenario};

@@ -64,6 +64,7 @@ mod tests {
             after: Duration::ZERO,
             over: None,
             implied: false,
+            line: None,
         };
         let load = LoadTime::for_tests(&[(0, 100)], &[&[(20, 30)]]);
         let totals = Staged::new(&Catalog::default(), 1);

@@ -17,6 +17,8 @@ pub(crate) struct Block {
     /// How it is checked.
     pub(crate) check: String,
     pub(crate) file: Option<String>,
+    /// The file of the repository that it is an excerpt of.
+    pub(crate) of: Option<String>,
     pub(crate) text: String,
 }
 
@@ -56,11 +58,14 @@ impl Page {
                     let Some(info) = line.strip_prefix("```") else { continue };
                     let words: Vec<&str> = info.split(' ').collect();
                     let check = words[1..].iter().find(|word| !word.contains('=')).copied();
+                    let value =
+                        |key: &str| words.iter().find_map(|word| word.strip_prefix(key)).map(str::to_owned);
                     open = Some(Block {
                         place: format!("{}:{}", self.path.display(), number + 1),
                         language: words[0].to_owned(),
                         check: check.unwrap_or_default().to_owned(),
-                        file: words.iter().find_map(|word| word.strip_prefix("file=")).map(str::to_owned),
+                        file: value("file="),
+                        of: value("of="),
                         text: String::new(),
                     });
                 }
@@ -96,13 +101,19 @@ impl Page {
 
 #[test]
 fn every_block_says_how_it_is_checked() {
-    const KNOWN: [(&str, &[&str]); 7] = [
-        ("yaml", &["whole", "part", "step", "thresholds", "invalid", "github", "included", "steps"]),
+    const KNOWN: [(&str, &[&str]); 10] = [
+        (
+            "yaml",
+            &["whole", "part", "step", "thresholds", "invalid", "github", "included", "steps", "excerpt"],
+        ),
         ("console", &["", "curl"]),
         ("sh", &["", "docker"]),
         ("json", &[""]),
         ("csv", &[""]),
         ("text", &[""]),
+        ("js", &[""]),
+        ("java", &[""]),
+        ("scala", &[""]),
         ("rust", &[""]),
     ];
     for block in pages().iter().flat_map(Page::blocks) {

@@ -61,6 +61,7 @@ fn arguments(line: &str) -> Option<Vec<String>> {
 fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
     command.current_dir(folder).env("NO_COLOR", "1").stdin(Stdio::null());
+    command.env_remove("GITHUB_ACTIONS").env_remove("GITHUB_STEP_SUMMARY");
     command
 }
 

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use loadtest::scenario::{Failed, FileKind, LoadOptions, load_text, schema};
 
-use super::blocks::{Block, Page, page, pages};
+use super::blocks::{Block, Page, page, pages, root};
 use super::commands::workplace;
 
 /// The files of all pages, for examples that name them.
@@ -72,6 +72,22 @@ fn every_scenario_is_valid() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_excerpt_stands_in_its_file() {
+    for block in pages().iter().flat_map(Page::blocks).filter(|block| block.check == "excerpt") {
+        let path = block.of.as_ref().unwrap();
+        let whole = format!("\n{}", std::fs::read_to_string(root().join(path)).unwrap());
+        let mut rest = whole.as_str();
+        for part in block.text.split("\n…\n") {
+            let lines = format!("\n{}\n", part.trim_matches('\n'));
+            let at = rest.find(&lines);
+            assert!(at.is_some(), "{}: {path} has no such lines here:{lines}", block.place);
+            // The last line's end may begin the next part.
+            rest = &rest[at.unwrap_or_default() + lines.len() - 1..];
+        }
+    }
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn arguments_that_are_none() {
 
 #[test]
 fn help_of_each_verb() {
-    for verb in ["run", "plan", "validate", "target", "schema", "completions"] {
+    for verb in ["run", "plan", "validate", "report", "target", "schema", "completions"] {
         let ended = Loadtest::new(verb).arg("--help").end().expect_code(0);
         insta::assert_snapshot!(format!("help_{verb}"), ended.stdout);
     }
@@ -321,7 +321,7 @@ fn results_are_kept_apart() {
     let mut files: Vec<String> =
         files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     files.sort();
-    assert_eq!(files, ["latency.hlog", "result.json"]);
+    assert_eq!(files, ["junit.xml", "latency.hlog", "report.html", "report.md", "result.json"]);
     assert_eq!(first.result["scenario"]["name"], "My Test / One");
     assert_eq!(first.result["format"], 1);
 }

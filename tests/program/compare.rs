@@ -77,9 +77,9 @@ fn slips_of_the_pen_are_told_before_anything_runs() {
     assert!(wrong.stderr.contains("did you mean `latency`?"), "{}", wrong.said());
     let missing =
         wrong.then("run").args(&["scenario.yaml", "--baseline", "nowhere.json"]).end().expect_code(2);
-    assert!(missing.stderr.contains("error: --baseline: cannot read nowhere.json"), "{}", missing.said());
+    assert!(missing.stderr.contains("error: --baseline: there is no nowhere.json"), "{}", missing.said());
     let missing = missing.then("compare").args(&["reports", "baselines/quick.json"]).end().expect_code(2);
-    assert_eq!(missing.stderr, "error: there is no run in reports: it has no result.json\n");
+    assert!(missing.stderr.starts_with("error: reports has no result.json: "), "{}", missing.said());
     let twice = ["baselines/quick.json", "baselines/quick.json", "--fail-if", "latency{step=x} p95 > 1"];
     let wrong = missing.then("compare").args(&twice).end().expect_code(2);
     assert!(wrong.stderr.contains("no step is named `x`"), "{}", wrong.said());

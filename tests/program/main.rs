@@ -21,6 +21,7 @@ mod load;
 mod monitor;
 mod optional;
 mod redirects;
+mod reports;
 mod run;
 mod scenarios;
 mod secrets;

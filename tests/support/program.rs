@@ -123,6 +123,8 @@ impl Loadtest {
             }
         };
         command.current_dir(&self.folder).args(&self.args).env("NO_COLOR", "1");
+        // The tests of the program may themselves run there.
+        command.env_remove("GITHUB_ACTIONS").env_remove("GITHUB_STEP_SUMMARY");
         if self.args[0] == "run" && !self.args.iter().any(|arg| arg == "--workers") {
             command.args(["--workers", "1"]);
         }

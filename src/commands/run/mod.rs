@@ -6,13 +6,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::compare;
 use super::scenario::{self, print, show};
+use super::{compare, github};
 use crate::cli::RunArgs;
 use crate::compare::gate::Names;
 use crate::compare::{Comparison, Gate, Options, Side, Source, compare as compare_sides};
 use crate::exit::Exit;
-use crate::report::terminal;
+use crate::report::{Lang, html, junit, markdown, terminal};
 use crate::result::{RunDirectory, RunResult, read};
 use crate::run::{On, Settings, Stops, block_on, run as run_test};
 use crate::scenario::model::Test;
@@ -47,10 +47,14 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 
     // Shown whether or not it could be written: where the disk is full, at least the table is there.
     let written = directory.write(&result).context("the result could not be written");
+    if written.is_ok() {
+        reports(&result, &directory, args.lang);
+    }
     let style = scenario::style(args.scenario.no_color);
     let text =
         if args.quiet { format!("{}\n", result.verdict.line) } else { terminal::render(&result, style) };
     print(&text)?;
+    github::tell(&result, args.lang)?;
     written?;
     if !args.quiet {
         print(&terminal::written(directory.path(), style))?;
@@ -93,5 +97,20 @@ impl Baseline {
         let side = |name: &str, source| Side { name: name.into(), runs: vec![source] };
         let sides = [side("baseline", self.from), side("this run", Source { from, result })];
         compare_sides(&sides, Options::default(), &self.gates)
+    }
+}
+
+/// Writes the reports beside the result. They can be made again from it, so that one that fails ends nothing.
+fn reports(result: &RunResult, directory: &RunDirectory, lang: Lang) {
+    let made = [
+        ("report.html", html::render(result, lang).map_err(anyhow::Error::from)),
+        ("report.md", Ok(markdown::render(result, lang))),
+        ("junit.xml", junit::render(result).map_err(anyhow::Error::from)),
+    ];
+    for (name, text) in made {
+        let written = text.and_then(|text| Ok(directory.write_report(name, &text)?));
+        if let Err(error) = written {
+            show(&format!("warning: {name}: {error:#}\n"));
+        }
     }
 }

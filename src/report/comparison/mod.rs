@@ -14,7 +14,7 @@ pub(super) fn value(value: Option<f64>, unit: FigureUnit) -> String {
     let Some(value) = value else { return "–".into() };
     match unit {
         FigureUnit::Milliseconds => time(value),
-        FigureUnit::PerSecond => super::terminal::rate(value),
+        FigureUnit::PerSecond => super::figures::rate(value),
         FigureUnit::Share => crate::result::verdict::percent(value),
     }
 }

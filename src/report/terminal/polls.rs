@@ -2,9 +2,10 @@
 
 use comfy_table::Cell;
 
-use super::sections::{amount, spread};
+use super::sections::spread;
 use super::steps::named;
-use super::{Ink, Style, list, time};
+use super::{Ink, Style, list};
+use crate::report::figures::{amount, time};
 use crate::report::sparkline::sparkline;
 use crate::result::{PollKind, PollResult, RunResult};
 use crate::units::count;

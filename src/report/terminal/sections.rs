@@ -2,11 +2,12 @@
 
 use comfy_table::Cell;
 
-use super::steps::{named, rate};
-use super::{Ink, Style, list, paint, plain, time, whole_seconds, wrapped};
+use super::steps::named;
+use super::{Ink, Style, list, paint, plain, wrapped};
+use crate::report::figures::{amount, rate, time, whole_seconds};
 use crate::result::verdict::{percent, quantity};
 use crate::result::{CustomValue, Distribution, InvariantState, RunResult, Soundness, ThresholdResult};
-use crate::units::{Bytes, count, trim_float};
+use crate::units::{Bytes, count};
 
 /// How many causes of failure are shown; the rest is in the result.
 const CAUSES: usize = 10;
@@ -159,14 +160,6 @@ pub(super) fn metrics(result: &RunResult, style: Style) -> Option<String> {
         vec![Cell::new(" "), Cell::new(plain(&metric.name)), Cell::new(value)]
     });
     list("Metrics", style, 3, rows.collect())
-}
-
-pub(super) fn amount(value: f64) -> String {
-    if value >= 1000.0 && value.fract() == 0.0 && value < 1e15 {
-        count(value as u64)
-    } else {
-        trim_float(value)
-    }
 }
 
 /// The causes of failure, each with one example.

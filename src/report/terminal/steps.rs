@@ -2,9 +2,9 @@
 
 use comfy_table::Cell;
 
-use super::{Ink, Style, paint, plain, time, wrapped};
-use crate::result::verdict::percent;
-use crate::result::{Distribution, OutcomeKind, OutcomeResult, RowResult, RunResult};
+use super::{Ink, Style, paint, plain, wrapped};
+use crate::report::figures::{parted, rate, shown, tenths, time};
+use crate::result::{Distribution, OutcomeKind, OutcomeResult, RunResult};
 use crate::units::count;
 
 /// A column of figures, and the width of the place from which on it is shown.
@@ -16,7 +16,7 @@ struct Column {
 
 const COLUMNS: &[Column] = &[
     Column { name: "count", from_width: 0, show: |outcome| Some(count(outcome.count)) },
-    Column { name: "share", from_width: 80, show: |outcome| Some(percent(rounded(outcome.share))) },
+    Column { name: "share", from_width: 80, show: |outcome| Some(tenths(outcome.share)) },
     Column { name: "rate", from_width: 90, show: |outcome| Some(rate(outcome.rate_per_s)) },
     Column { name: "p50", from_width: 0, show: |outcome| response(outcome, |times| times.p50_ms) },
     Column { name: "p90", from_width: 100, show: |outcome| response(outcome, |times| times.p90_ms) },
@@ -32,22 +32,6 @@ const COLUMNS: &[Column] = &[
 
 fn response(outcome: &OutcomeResult, pick: fn(&Distribution) -> f64) -> Option<String> {
     outcome.response.as_ref().map(|times| time(pick(times)))
-}
-
-/// To a tenth of a percent; what is more or less than none or all stays so.
-fn rounded(share: f64) -> f64 {
-    let tenth = (share * 1000.0).round() / 1000.0;
-    if (tenth <= 0.0 && share > 0.0) || (tenth >= 1.0 && share < 1.0) { share } else { tenth }
-}
-
-pub(in crate::report) fn rate(per_second: f64) -> String {
-    match per_second {
-        r if r >= 1000.0 => format!("{}/s", count(r.round() as u64)),
-        r if r >= 99.95 => format!("{r:.0}/s"),
-        r if r >= 9.995 => format!("{r:.1}/s"),
-        r if r <= 0.0 => "0/s".into(),
-        r => format!("{r:.2}/s"),
-    }
 }
 
 /// Steps × outcomes with their response times, under a head.
@@ -101,14 +85,6 @@ pub(super) fn table(result: &RunResult, style: Style) -> Option<String> {
     Some(text)
 }
 
-/// What came of a row: its successes, even if there are none, and all that happened besides.
-fn shown(row: &RowResult) -> impl Iterator<Item = &OutcomeResult> {
-    let reached = row.outcomes.iter().any(|outcome| outcome.count > 0);
-    row.outcomes
-        .iter()
-        .filter(move |outcome| reached && (outcome.count > 0 || outcome.kind == OutcomeKind::Success))
-}
-
 pub(super) const fn sign(kind: OutcomeKind) -> (char, Ink) {
     match kind {
         OutcomeKind::Success => ('✓', Ink::Good),
@@ -145,9 +121,4 @@ pub(super) fn waiting(result: &RunResult, style: Style) -> Option<String> {
     let note = "  Response time counts from when a request was due, service time from its first byte.";
     let text = super::table(style, names.len(), 2, rows).trim_fmt();
     Some(format!("{heading}\n{text}\n{}", paint(&wrapped(note, 2, style), Ink::Quiet, style)))
-}
-
-/// A difference that is more than connecting and the grain of clocks: a fifth, and over five milliseconds.
-fn parted(response_ms: f64, service_ms: f64) -> bool {
-    response_ms - service_ms > 5.0 && response_ms > service_ms * 1.2
 }

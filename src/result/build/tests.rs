@@ -6,7 +6,7 @@ use crate::outcome::{Cause, Outcome, OwnFault, Phase};
 use crate::result::{InvariantState, Soundness};
 use crate::scenario::model::{
     CheckId, CheckInfo, CustomId, CustomInfo, Feeds, GroupId, GroupInfo, Http, Load, LoadKind, Profile,
-    RowId, RowInfo, Shape, Target,
+    RowId, RowInfo, Shape, StageId, Target,
 };
 use crate::scenario::monitor::{Gauge, Watch, WatchKind};
 use crate::scenario::threshold::{Comparison, Filter};
@@ -25,6 +25,7 @@ fn test() -> Test {
         after: Duration::ZERO,
         over: None,
         implied,
+        line: None,
     };
     let row = |name: &str, groups: &[u16], business: &[&str]| RowInfo {
         name: name.into(),
@@ -184,6 +185,8 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         seed: 7,
         workers: 1,
         cpus: 2,
+        cpu_model: None,
+        memory_bytes: Some(8 << 30),
         started: "2026-03-01T09:30:05.25Z".parse().unwrap(),
         wall: Duration::from_millis(10_432),
         target_url: "http://127.0.0.1:8080",
@@ -226,6 +229,25 @@ fn the_books_balance() {
     let scenario = &result.scenarios[0];
     assert_eq!((scenario.completed, scenario.ended_early, scenario.model), (97, 2, LoadModel::Closed));
     assert_eq!(result.started, "2026-03-01T09:30:05.250Z");
+}
+
+#[test]
+fn stages_as_they_were_planned() {
+    let stages = |name: Option<u16>, target, seconds| Stage {
+        duration: Duration::from_secs(seconds),
+        target,
+        name: name.map(StageId),
+    };
+    let catalog = Catalog { stages: vec!["peak".into()], ..Catalog::default() };
+    let profile = Profile { from: 0.0, stages: vec![stages(None, 50.0, 10), stages(Some(0), 50.0, 60)] };
+    let seen = super::stages(&Shape::Users(profile.clone()), Some(Duration::ZERO), &catalog);
+    let flat: Vec<_> = seen.iter().map(|s| (s.name.as_deref(), s.from_s, s.to_s, s.from, s.to)).collect();
+    assert_eq!(flat, [(None, 0.0, 10.0, 0.0, 50.0), (Some("peak"), 10.0, 70.0, 50.0, 50.0)]);
+    let later = super::stages(&Shape::Users(profile.clone()), Some(Duration::from_secs(30)), &catalog);
+    assert_eq!((later[0].from_s, later[1].to_s), (30.0, 100.0));
+    assert!(super::stages(&Shape::Users(profile), None, &catalog).is_empty(), "it never began");
+    let shared = Shape::SharedIterations { users: 5, iterations: 9 };
+    assert!(super::stages(&shared, Some(Duration::ZERO), &catalog).is_empty());
 }
 
 #[test]

@@ -122,6 +122,7 @@ impl Check<'_> {
                 after: manner.after,
                 over: manner.over,
                 implied: false,
+                line: u32::try_from(self.source.position(that.span.start).line).ok(),
             }),
             Err(error) => {
                 self.threshold_error(&that.span, text, error);
@@ -189,5 +190,6 @@ fn implied() -> Threshold {
         after: Duration::ZERO,
         over: None,
         implied: true,
+        line: None,
     }
 }

@@ -31,6 +31,8 @@ pub struct Threshold {
     pub over: Option<Duration>,
     /// Not written in the file, but held all the same (`failures: rate < 1%`).
     pub implied: bool,
+    /// Its line in the file, from 1.
+    pub line: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -25,6 +25,7 @@ fn latency(limit_ms: f64, abort: bool, after: u64, over: Option<u64>) -> Thresho
         after: Duration::from_secs(after),
         over: over.map(Duration::from_secs),
         implied: false,
+        line: None,
     }
 }
 
@@ -119,11 +120,8 @@ fn a_rate_counts_the_window_and_silence_breaks_it() {
 }
 
 #[test]
-fn nothing_to_watch_is_free_and_draining_is_not_judged() {
+fn draining_is_not_judged() {
     let catalog = catalog();
-    let plain = [latency(100.0, false, 0, None)];
-    assert!(Gate::new(&plain, &catalog, LoadTime::for_tests(&[], &[])).is_idle());
-
     let strict = [latency(1.0, true, 0, None)];
     let mut gate = Gate::new(&strict, &catalog, LoadTime::for_tests(&[(0, 5)], &[]));
     let mut slow = Staged::new(&catalog, 1);
@@ -143,6 +141,32 @@ fn long_windows_take_bounded_memory() {
     assert!(window.slices.len() <= SLICES as usize + 1, "{}", window.slices.len());
     let merged = window.merged(Duration::from_secs(2000)).unwrap();
     assert!(matches!(merged, Gathered::Count { samples: 600..=610, .. }), "{merged:?}");
+}
+
+#[test]
+fn when_single_seconds_broke_it_is_remembered_met_or_not() {
+    let (fast, slow): (&[u64], &[u64]) = (&[10, 10], &[200, 10]);
+    let course = [fast, slow, slow, slow, &[], fast, fast, fast, fast];
+    let median = Threshold { aggregate: Aggregate::Percentile(50.0), ..latency(100.0, false, 0, None) };
+    let (_, judgements) = run(&[latency(100.0, false, 0, None), median], &course);
+    let [max, median] = judgements.as_slice() else { panic!("{judgements:?}") };
+    let whole = |time: Duration| time.as_secs_f64().round();
+    let seen: Vec<_> = max.breaches.iter().map(|breach| (whole(breach.from), breach.to.map(whole))).collect();
+    assert_eq!((max.met, seen), (false, vec![(1.0, Some(5.0))]));
+    assert!(median.met && median.breaches.is_empty());
+}
+
+#[test]
+fn what_follows_the_load_has_no_breaches() {
+    let rate = Threshold {
+        metric: Metric::Requests,
+        aggregate: Aggregate::Rate,
+        comparison: Comparison::Greater,
+        limit: 5.0,
+        ..latency(0.0, false, 0, None)
+    };
+    let (_, judgements) = run(&[rate], &[&[1], &[1], &[1], &[1]]);
+    assert!(!judgements[0].met && judgements[0].breaches.is_empty());
 }
 
 /// Memory of these MiB, one second after the other, until a threshold on it ends the run.

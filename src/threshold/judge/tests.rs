@@ -105,6 +105,7 @@ fn threshold(metric: Metric, aggregate: Aggregate, filter: Filter) -> Threshold 
         after: Duration::ZERO,
         over: None,
         implied: false,
+        line: None,
     }
 }
 

@@ -11,15 +11,13 @@ mod target;
 
 use std::borrow::Cow;
 use std::path::Path;
-use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table};
 
+use super::figures::whole_seconds;
 pub use comparison::render_comparison;
-pub(super) use steps::rate;
 
 use crate::result::{Ended, LoadModel, RunResult, Soundness, harmless};
-use crate::units::{measured_time, scenario_duration};
 
 /// How to write for the place where the text goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,11 +159,6 @@ fn plain(text: &str) -> Cow<'_, str> {
     harmless(text, false)
 }
 
-/// A time given in milliseconds.
-fn time(millis: f64) -> String {
-    Duration::try_from_secs_f64(millis / 1e3).map_or_else(|_| "?".into(), measured_time)
-}
-
 /// Breaks a text between words, its further lines indented by so many blanks. Counts letters: what is wide (a
 /// script of East Asia) may reach beyond.
 fn wrapped(text: &str, indent: usize, style: Style) -> String {
@@ -185,11 +178,6 @@ fn wrapped(text: &str, indent: usize, style: Style) -> String {
     }
     lines.push(line);
     lines.join("\n")
-}
-
-fn whole_seconds(seconds: f64) -> String {
-    let rounded = if seconds < 10.0 { (seconds * 10.0).round() / 10.0 } else { seconds.round() };
-    Duration::try_from_secs_f64(rounded).map_or_else(|_| "?".into(), scenario_duration)
 }
 
 /// A table without lines, as wide as it needs to be and at most as wide as the place.

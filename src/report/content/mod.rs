@@ -1,0 +1,19 @@
+//! What a report says, apart from how it is marked up: facts, tables and examples of one run, in one language.
+//!
+//! HTML and Markdown show the same; each writes a [`Table`] its own way.
+
+mod failures;
+mod judged;
+mod load;
+mod run;
+mod steps;
+mod table;
+mod target;
+
+pub(super) use failures::{Failure, failures};
+pub(super) use judged::{checks, invariants, thresholds};
+pub(super) use load::{groups, iterations, metrics, requests};
+pub(super) use run::{Verdict, command, facts, machine, title, verdict};
+pub(super) use steps::{steps, waiting};
+pub(super) use table::{Cell, Column, Table, Tone, plain};
+pub(super) use target::target;
