@@ -6,7 +6,9 @@
 mod build;
 mod directory;
 mod drift;
+mod histogram;
 mod latency_log;
+mod limit;
 mod monitor;
 mod polls;
 mod record;
@@ -23,7 +25,10 @@ pub(crate) use build::tests::sample_result;
 pub(crate) use directory::write_whole;
 pub use directory::{ReadError, RunDirectory, WriteError, read};
 pub use drift::{DriftResult, DriftVerdict, TrendResult};
+pub use histogram::{decode_histogram, successes};
 pub use latency_log::LatencyLog;
+pub(crate) use limit::gauge;
+pub use limit::{Limit, Resource, limit};
 pub use monitor::{GaugeResult, WatchedKind, WatchedResult};
 pub use polls::{PollKind, PollResult, PollSeries, PositionResult};
 pub use record::{

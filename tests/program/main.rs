@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod capacity;
 mod commands;
 mod compare;
 mod connections;

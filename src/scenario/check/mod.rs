@@ -33,6 +33,7 @@ use super::monitor::Watch;
 use super::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Env, RowNames, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
+pub(crate) use thresholds::imply_failures;
 
 /// How long a request may take where nothing is said.
 const TIMEOUT: Duration = Duration::from_secs(30);
