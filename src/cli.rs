@@ -217,7 +217,7 @@ pub enum SchemaKind {
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The run: its folder, like reports/<scenario>/latest, or its result.json.
+    /// The run: its folder, like reports/NAME/latest, or its result.json.
     #[arg(value_name = "RUN")]
     pub place: PathBuf,
     #[arg(long, value_enum, default_value = "text")]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::result::verdict::percent;
-use crate::result::{OutcomeKind, OutcomeResult, RowResult};
+use crate::result::{CauseResult, OutcomeKind, OutcomeResult, RowResult, RunResult};
 use crate::units::{count, measured_time, scenario_duration, trim_float};
 
 /// A time given in milliseconds.
@@ -59,4 +59,22 @@ pub(super) fn shown(row: &RowResult) -> impl Iterator<Item = &OutcomeResult> {
 /// A difference that is more than connecting and the grain of clocks: a fifth, and over five milliseconds.
 pub(super) fn parted(response_ms: f64, service_ms: f64) -> bool {
     response_ms - service_ms > 5.0 && response_ms > service_ms * 1.2
+}
+
+/// The name of something of one scenario; with that scenario's, where the test has several.
+pub(super) fn of_scenario(result: &RunResult, scenario: &str, name: &str) -> String {
+    if result.scenarios.len() > 1 && !scenario.is_empty() {
+        format!("{scenario} › {name}")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Whether failures of this step, or this poll, stand apart.
+pub(super) fn is_optional(result: &RunResult, cause: &CauseResult) -> bool {
+    let is_of = |scenario: &str, name: &str| {
+        name == cause.step && (cause.scenario.is_empty() || scenario == cause.scenario)
+    };
+    result.rows.iter().any(|row| row.optional && is_of(&row.scenario, &row.name))
+        || result.polls.iter().any(|poll| poll.optional && is_of(&poll.scenario, &poll.name))
 }

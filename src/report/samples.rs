@@ -1,5 +1,9 @@
 //! Results for the tests of what shows them.
 
+mod rare;
+
+pub(crate) use rare::{drifting, two_scenarios, waiting};
+
 use crate::result::{
     CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Doubt, Ended, Environment,
     ExampleResult, FORMAT, GaugeResult, GeneratorResult, GroupResult, InvariantResult, InvariantState,
@@ -93,7 +97,12 @@ pub(crate) fn threshold(
 }
 
 pub(crate) fn invariant(name: &str, state: InvariantState, detail: Option<&str>) -> InvariantResult {
-    InvariantResult { name: name.into(), state, detail: detail.map(Into::into) }
+    InvariantResult {
+        scenario: "reservation-stress".into(),
+        name: name.into(),
+        state,
+        detail: detail.map(Into::into),
+    }
 }
 
 /// A result of these rows and judgements, its verdict as the program would give it.
@@ -363,6 +372,7 @@ pub(crate) fn failing() -> RunResult {
         metric("cached", CustomValue::Share { passed: 25, failed: 75 }),
     ];
     let cause = |cause: &str, count, status, detail: &str, body: &str| CauseResult {
+        scenario: "reservation-stress".into(),
         step: "reserve seat".into(),
         cause: cause.into(),
         count,

@@ -380,10 +380,11 @@ fn causes(
     samples: &[Sample],
     clean: impl Fn(&str) -> String,
 ) -> Vec<CauseResult> {
-    let result = |step: &str, id: StepId, cause: &str, count: u64| {
+    let result = |scenario: &str, step: &str, id: StepId, cause: &str, count: u64| {
         let mut samples = samples.iter();
         let sample = samples.find(|sample| sample.step == id && sample.cause.to_string() == cause);
         CauseResult {
+            scenario: scenario.to_owned(),
             step: step.to_owned(),
             cause: cause.to_owned(),
             count,
@@ -400,11 +401,14 @@ fn causes(
     for (index, row) in rows.iter().enumerate() {
         let id = StepId::Requests(RowId(index as u16));
         let failures = row.outcomes.iter().filter(|outcome| outcome.kind == OutcomeKind::Failure);
-        causes.extend(failures.map(|outcome| result(&row.name, id, &outcome.name, outcome.count)));
+        causes.extend(
+            failures.map(|outcome| result(&row.scenario, &row.name, id, &outcome.name, outcome.count)),
+        );
     }
     for (index, poll) in polls.iter().enumerate().filter(|(_, poll)| poll.given_up > 0) {
         let id = StepId::Poll(PollId(index as u16));
-        causes.push(result(&poll.name, id, &Cause::Poll.to_string(), poll.given_up));
+        let cause = Cause::Poll.to_string();
+        causes.push(result(&poll.scenario, &poll.name, id, &cause, poll.given_up));
     }
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.count));
     causes

@@ -319,6 +319,9 @@ pub enum CustomValue {
 /// A cause of failure of one row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CauseResult {
+    /// The test it belongs to; empty in results of before it was kept.
+    #[serde(default)]
+    pub scenario: String,
     pub step: String,
     pub cause: String,
     pub count: u64,
@@ -430,6 +433,9 @@ pub enum InvariantState {
 /// A check of `verify`: whether the data is still right after the load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InvariantResult {
+    /// The test it belongs to; empty in results of before it was kept.
+    #[serde(default)]
+    pub scenario: String,
     pub name: String,
     pub state: InvariantState,
     /// What was seen instead, or why it could not be asked.

@@ -510,6 +510,7 @@ async fn once(
 /// The checks of `verify` by name: held, broken, or never asked.
 fn invariants(test: &Test, scenario: u16, report: &OnceReport) -> Vec<InvariantResult> {
     let problem = (!report.problems.is_empty()).then(|| report.problems.join("; "));
+    let of = test.scenarios.get(usize::from(scenario)).map(|one| one.name.clone()).unwrap_or_default();
     let mut results = Vec::new();
     for (index, info) in test.catalog.checks.iter().enumerate() {
         if !info.invariant || info.scenario != scenario {
@@ -526,13 +527,17 @@ fn invariants(test: &Test, scenario: u16, report: &OnceReport) -> Vec<InvariantR
             (false, true) => (InvariantState::Skipped, None),
             (false, false) => (InvariantState::NotAsked, problem.clone()),
         };
-        results.push(InvariantResult { name: info.name.clone(), state, detail });
+        results.push(InvariantResult { scenario: of.clone(), name: info.name.clone(), state, detail });
     }
     // What went wrong beside all checks must not go unseen.
     let is_told = results.iter().any(|result| result.state == InvariantState::NotAsked);
     if let Some(problem) = problem.filter(|_| !is_told) {
-        let name = "verify".to_owned();
-        results.push(InvariantResult { name, state: InvariantState::NotAsked, detail: Some(problem) });
+        results.push(InvariantResult {
+            scenario: of,
+            name: "verify".to_owned(),
+            state: InvariantState::NotAsked,
+            detail: Some(problem),
+        });
     }
     results
 }

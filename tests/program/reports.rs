@@ -156,6 +156,51 @@ fn intervals_as_csv() {
     assert_eq!(sum(5), ended.total("failure"));
 }
 
+/// The kept example is what the program makes of its record. `UPDATE_DOCS=1` writes it anew.
+#[test]
+fn the_kept_example_is_up_to_date() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/example");
+    let update = std::env::var_os("UPDATE_DOCS").is_some();
+    for (name, format, lang) in [
+        ("report.html", "html", "en"),
+        ("report.md", "md", "en"),
+        ("report.ko.md", "md", "ko"),
+        ("incident.md", "incident", "en"),
+        ("incident.ko.md", "incident", "ko"),
+        ("junit.xml", "junit", "en"),
+        ("intervals.csv", "csv", "en"),
+    ] {
+        let arguments = ["--format", format, "--lang", lang];
+        let made = Loadtest::new("report").arg(folder.display().to_string()).args(&arguments).end();
+        let made = made.expect_code(0).stdout.clone();
+        let file = folder.join(name);
+        if update {
+            std::fs::write(&file, &made).unwrap();
+        }
+        let kept = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            kept == made,
+            "reports/example/{name} is old; run UPDATE_DOCS=1 cargo test --test program reports::the_kept_example"
+        );
+    }
+}
+
+/// What it is a drill for: a run that fails, and a review that says from when to when.
+#[test]
+fn the_kept_example_tells_of_its_incident() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/example");
+    let result: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("result.json")).unwrap()).unwrap();
+    assert_eq!(result["verdict"]["exit_code"], 99);
+    assert_eq!(result["validity"]["verdict"], "valid");
+    let review = std::fs::read_to_string(folder.join("incident.md")).unwrap();
+    for said in
+        ["| Began | +0:2", "| Back to normal | +0:4", "status 503 (", "First threshold seen to be broken"]
+    {
+        assert!(review.contains(said), "{said}\n{review}");
+    }
+}
+
 #[test]
 fn reports_go_where_they_are_told() {
     let ended = eventful();

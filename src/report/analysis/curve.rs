@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 
+use crate::report::figures::of_scenario;
 use crate::result::{OutcomeKind, OutcomeResult, RunResult};
 
 /// Points on a curve for each factor of ten in the share of slower answers: 90 %, 99 %, 99.9 % …
@@ -41,7 +42,9 @@ impl Curve {
 /// frequent steps, at most so many in all.
 pub(crate) fn curves(result: &RunResult, most: usize) -> Vec<Curve> {
     let kinds = [OutcomeKind::Success, OutcomeKind::Business, OutcomeKind::Failure];
-    let all = || result.rows.iter().flat_map(|row| row.outcomes.iter().map(move |outcome| (row, outcome)));
+    // Optional steps are in no total, and so in no curve.
+    let rows = || result.rows.iter().filter(|row| !row.optional);
+    let all = || rows().flat_map(|row| row.outcomes.iter().map(move |outcome| (row, outcome)));
     let mut curves: Vec<Curve> = kinds
         .into_iter()
         .filter_map(|kind| {
@@ -58,7 +61,8 @@ pub(crate) fn curves(result: &RunResult, most: usize) -> Vec<Curve> {
     single.sort_by_key(|(_, outcome)| std::cmp::Reverse(outcome.count));
     for (row, outcome) in single.into_iter().take(most.saturating_sub(curves.len())) {
         if let Some(histogram) = histogram(outcome) {
-            let (step, name) = (Some(row.name.clone()), Some(outcome.name.clone()));
+            let step = of_scenario(result, &row.scenario, &row.name);
+            let (step, name) = (Some(step), Some(outcome.name.clone()));
             curves.push(curve(step, outcome.kind, name, &histogram));
         }
     }

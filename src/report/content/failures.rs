@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::table::plain;
-use crate::report::figures::span;
+use super::table::{named, plain};
+use crate::report::figures::{is_optional, of_scenario, span};
 use crate::report::words::Words;
 use crate::result::{RunResult, harmless};
 use crate::units::count;
@@ -35,7 +35,7 @@ pub(crate) struct Example {
 /// The most frequent causes, and how many there are besides.
 pub(crate) fn failures(result: &RunResult, words: &Words) -> (Vec<Failure>, usize) {
     let shown = result.causes.iter().take(MOST).map(|cause| Failure {
-        step: plain(&cause.step).into_owned(),
+        step: named(&of_scenario(result, &cause.scenario, &cause.step), is_optional(result, cause), words),
         cause: plain(&cause.cause).into_owned(),
         count: count(cause.count),
         example: cause.example.as_ref().map(|example| Example {

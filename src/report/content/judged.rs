@@ -1,7 +1,7 @@
 //! What was asked of the run: thresholds, invariants and checks.
 
-use super::table::{Cell, Table, Tone};
-use crate::report::figures::span;
+use super::table::{Cell, Table, Tone, named};
+use crate::report::figures::{of_scenario, span};
 use crate::report::words::Words;
 use crate::result::verdict::{percent, quantity};
 use crate::result::{CheckResult, InvariantState, RunResult, ThresholdResult};
@@ -64,7 +64,7 @@ pub(crate) fn invariants(result: &RunResult, words: &Words) -> Option<Table> {
             let detail = invariant.detail.as_deref().filter(|_| invariant.state != InvariantState::Held);
             vec![
                 Cell::toned(tone, format!("{sign} {word}")),
-                Cell::new(&invariant.name),
+                Cell::new(of_scenario(result, &invariant.scenario, &invariant.name)),
                 Cell::code(detail.unwrap_or_default()),
             ]
         })
@@ -74,12 +74,12 @@ pub(crate) fn invariants(result: &RunResult, words: &Words) -> Option<Table> {
 
 pub(crate) fn checks(result: &RunResult, words: &Words) -> Option<Table> {
     let texts = [words.holds, words.check, words.step];
-    let mut table = Table::new(words.checks, &texts, &[words.held, words.tried, words.share]);
-    table.rows = result.checks.iter().map(|check| check_row(check, words)).collect();
+    let mut table = Table::new(words.checks, &texts, &[words.times_held, words.tried, words.share]);
+    table.rows = result.checks.iter().map(|check| check_row(check, result, words)).collect();
     table.if_any()
 }
 
-fn check_row(check: &CheckResult, words: &Words) -> Vec<Cell> {
+fn check_row(check: &CheckResult, result: &RunResult, words: &Words) -> Vec<Cell> {
     let tried = check.passed + check.failed;
     let (tone, sign, word) = match (tried, check.failed) {
         (0, _) => (Tone::Quiet, "–", words.never_tried),
@@ -90,7 +90,7 @@ fn check_row(check: &CheckResult, words: &Words) -> Vec<Cell> {
         if tried > 0 { Cell::new(percent(check.passed as f64 / tried as f64)) } else { Cell::empty() };
     vec![
         Cell::toned(tone, format!("{sign} {word}")),
-        Cell::new(&check.name),
+        Cell::new(named(&of_scenario(result, &check.scenario, &check.name), check.optional, words)),
         Cell::new(check.step.as_deref().unwrap_or_default()),
         Cell::new(count(check.passed)),
         Cell::new(count(tried)),

@@ -1,7 +1,7 @@
 //! What was sent: requests, iterations, groups, and the test's own metrics.
 
-use super::table::{Cell, Table};
-use crate::report::figures::{amount, rate, time};
+use super::table::{Cell, Table, named};
+use crate::report::figures::{amount, of_scenario, rate, time};
 use crate::report::words::Words;
 use crate::result::verdict::percent;
 use crate::result::{CustomValue, Distribution, RunResult, ScenarioResult};
@@ -16,7 +16,11 @@ pub(crate) fn requests(result: &RunResult, words: &Words) -> Vec<(&'static str, 
         (words.business, count(totals.business)),
         (words.failure, count(totals.failure)),
     ];
-    for (name, number) in [(words.interrupted, totals.interrupted), (words.in_doubt, totals.in_doubt)] {
+    for (name, number) in [
+        (words.interrupted, totals.interrupted),
+        (words.in_doubt, totals.in_doubt),
+        (words.optional_besides, totals.optional),
+    ] {
         if number > 0 {
             facts.push((name, count(number)));
         }
@@ -36,6 +40,7 @@ pub(crate) fn iterations(result: &RunResult, words: &Words) -> Option<Table> {
     let rare: Vec<(&'static str, Number)> = [
         (words.ended_early, number(|scenario| scenario.ended_early)),
         (words.cut, number(|scenario| scenario.cut)),
+        (words.abandoned, number(|scenario| scenario.abandoned)),
         (words.interrupted, number(|scenario| scenario.interrupted)),
         (words.dropped, number(|scenario| scenario.dropped)),
     ]
@@ -45,6 +50,10 @@ pub(crate) fn iterations(result: &RunResult, words: &Words) -> Option<Table> {
     let mut figures = vec![words.completed, words.rate];
     figures.extend(rare.iter().map(|(name, _)| *name));
     figures.extend(["p50", "p95", words.lateness_p99, words.lateness_longest]);
+    let throttled = result.scenarios.iter().any(|scenario| scenario.throttled.is_some());
+    if throttled {
+        figures.extend([words.throttled, words.throttled_p95]);
+    }
     let mut table = Table::new(words.iterations, &[words.scenario], &figures);
     for scenario in &result.scenarios {
         let mut cells = vec![
@@ -59,9 +68,16 @@ pub(crate) fn iterations(result: &RunResult, words: &Words) -> Option<Table> {
             times(scenario.lateness.as_ref(), |times| times.p99_ms),
             times(scenario.lateness.as_ref(), |times| times.max_ms),
         ]);
+        if throttled {
+            let waited = scenario.throttled.as_ref();
+            cells.push(waited.map_or_else(Cell::empty, |times| Cell::new(count(times.count))));
+            cells.push(times(waited, |times| times.p95_ms));
+        }
         table.rows.push(cells);
     }
-    table.note = Some(words.lateness_note.to_owned());
+    if result.scenarios.iter().any(|scenario| scenario.lateness.is_some()) {
+        table.note = Some(words.lateness_note.to_owned());
+    }
     table.if_any()
 }
 
@@ -75,7 +91,7 @@ pub(crate) fn groups(result: &RunResult, words: &Words) -> Option<Table> {
     for group in &result.groups {
         let duration = group.duration.as_ref();
         table.rows.push(vec![
-            Cell::new(&group.name),
+            Cell::new(named(&of_scenario(result, &group.scenario, &group.name), group.optional, words)),
             Cell::new(count(duration.map_or(0, |times| times.count))),
             times(duration, |times| times.p50_ms),
             times(duration, |times| times.p95_ms),

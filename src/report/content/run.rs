@@ -1,7 +1,7 @@
 //! The run as a whole: what it was, what came of it and why, where it was made and how to make it again.
 
 use super::table::{Tone, plain};
-use crate::report::figures::{rate, span};
+use crate::report::figures::{of_scenario, rate, span};
 use crate::report::words::Words;
 use crate::result::gist::{Gist, Missed};
 use crate::result::{Ended, InvariantState, LoadModel, RunResult, Soundness};
@@ -51,7 +51,8 @@ pub(crate) fn verdict(result: &RunResult, words: &Words) -> Verdict {
         Ended::Completed | Ended::Interrupted | Ended::NotReady(_) | Ended::SetupFailed(_) => {}
     }
     for invariant in &result.invariants {
-        let say = |word: &str| format!("{word} {}", plain(&invariant.name));
+        let name = of_scenario(result, &invariant.scenario, &invariant.name);
+        let say = |word: &str| format!("{word} {}", plain(&name));
         match invariant.state {
             InvariantState::Broken => why.push((Tone::Bad, say(words.invariant_broken))),
             InvariantState::NotAsked => why.push((Tone::Bad, say(words.invariant_not_asked))),

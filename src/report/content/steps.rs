@@ -1,7 +1,7 @@
 //! Steps and their outcomes, and where requests waited before they were sent.
 
-use super::table::{Cell, Table, Tone, plain};
-use crate::report::figures::{parted, rate, shown, tenths, time};
+use super::table::{Cell, Table, Tone, named, plain};
+use crate::report::figures::{of_scenario, parted, rate, shown, tenths, time};
 use crate::report::words::Words;
 use crate::result::{Distribution, OutcomeKind, OutcomeResult, RowResult, RunResult};
 use crate::units::count;
@@ -12,7 +12,7 @@ pub(crate) fn steps(result: &RunResult, words: &Words) -> Option<Table> {
     let mut table = Table::new(words.steps, &[words.step, words.outcome], &figures);
     table.is_grouped = true;
     for row in &result.rows {
-        let name = Cell::new(name(row, result));
+        let name = Cell::new(name(row, result, words));
         let mut is_reached = false;
         for outcome in shown(row) {
             is_reached = true;
@@ -53,7 +53,7 @@ pub(crate) fn waiting(result: &RunResult, words: &Words) -> Option<Table> {
             if !parted(response.p99_ms, service.p99_ms) {
                 continue;
             }
-            let mut cells = vec![Cell::new(name(row, result)), outcome_cell(outcome, words)];
+            let mut cells = vec![Cell::new(name(row, result, words)), outcome_cell(outcome, words)];
             let figures = [response.p50_ms, service.p50_ms, response.p99_ms, service.p99_ms];
             cells.extend(figures.map(|figure| Cell::new(time(figure))));
             table.rows.push(cells);
@@ -63,8 +63,8 @@ pub(crate) fn waiting(result: &RunResult, words: &Words) -> Option<Table> {
 }
 
 /// The name of a row; with its scenario, where there are several.
-fn name(row: &RowResult, result: &RunResult) -> String {
-    if result.scenarios.len() > 1 { format!("{} › {}", row.scenario, row.name) } else { row.name.clone() }
+fn name(row: &RowResult, result: &RunResult, words: &Words) -> String {
+    named(&of_scenario(result, &row.scenario, &row.name), row.optional, words)
 }
 
 fn outcome_cell(outcome: &OutcomeResult, words: &Words) -> Cell {

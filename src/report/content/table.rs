@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::report::words::Words;
 use crate::result::harmless;
 
 /// What a text means, from which its looks follow.
@@ -74,10 +75,26 @@ impl Table {
         Table { caption, columns, ..Table::default() }
     }
 
-    /// The table, or none where it has no rows.
-    pub(crate) fn if_any(self) -> Option<Table> {
+    /// The table, or none where it has no rows. A column in which nothing stands would only be in the way.
+    pub(crate) fn if_any(mut self) -> Option<Table> {
+        let is_used = |place: usize| {
+            place == 0 || self.rows.iter().any(|row| row.get(place).is_some_and(|cell| !cell.text.is_empty()))
+        };
+        let used: Vec<bool> = (0..self.columns.len()).map(is_used).collect();
+        let keep = |place: usize| used.get(place).copied().unwrap_or(true);
+        let mut place = 0..;
+        self.columns.retain(|_| place.next().is_none_or(keep));
+        for row in &mut self.rows {
+            let mut place = 0..;
+            row.retain(|_| place.next().is_none_or(keep));
+        }
         (!self.rows.is_empty()).then_some(self)
     }
+}
+
+/// A name, and whether it is one of those that stand apart.
+pub(crate) fn named(name: &str, optional: bool, words: &Words) -> String {
+    if optional { format!("{} ({})", plain(name), words.optional) } else { plain(name).into_owned() }
 }
 
 /// A text of a file or a server, on one line and without anything that would be acted on.

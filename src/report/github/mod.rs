@@ -4,6 +4,7 @@
 //! runner reads them: `%` and line breaks everywhere, `:` and `,` as well in a property.
 
 use crate::report::content::plain;
+use crate::report::figures::of_scenario;
 use crate::result::gist::Missed;
 use crate::result::{Ended, InvariantState, RunResult};
 
@@ -23,11 +24,10 @@ pub fn annotations(result: &RunResult) -> String {
         say("error", threshold.line, &Missed::new(threshold).to_string());
     }
     for invariant in &result.invariants {
+        let name = of_scenario(result, &invariant.scenario, &invariant.name);
         match invariant.state {
-            InvariantState::Broken => say("error", None, &format!("invariant broken: {}", invariant.name)),
-            InvariantState::NotAsked => {
-                say("error", None, &format!("verify could not ask: {}", invariant.name))
-            }
+            InvariantState::Broken => say("error", None, &format!("invariant broken: {name}")),
+            InvariantState::NotAsked => say("error", None, &format!("verify could not ask: {name}")),
             InvariantState::Held | InvariantState::Skipped => {}
         }
     }

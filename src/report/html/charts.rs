@@ -6,8 +6,9 @@ use super::heat::{HeatData, heat};
 use super::json::Short;
 use crate::report::analysis::{Combine, Curve, Measure, Thinned, Track, curves, planned};
 use crate::report::content::plain;
+use crate::report::figures::of_scenario;
 use crate::report::words::Words;
-use crate::result::{LoadModel, OutcomeKind, RunResult, Unit};
+use crate::result::{LoadModel, OutcomeKind, PollKind, PollResult, RunResult, Unit, WatchedKind};
 
 /// How many causes of failure have a line of their own.
 const CAUSES: usize = 8;
@@ -78,6 +79,8 @@ pub(super) fn data(result: &RunResult, words: &'static Words) -> Data {
             throughput(result, words),
             response_times(result, words),
             by_cause(result, words),
+            waiting(result, words),
+            places(result, words),
             lateness(result, words),
         ];
         charts.into_iter().flatten().chain(target(result, words)).map(|draft| draft.chart(&thinned)).collect()
@@ -225,21 +228,52 @@ fn lateness(result: &RunResult, words: &Words) -> Option<Draft> {
     draft.if_any()
 }
 
+/// Those who wait for their turn, of each queue.
+fn waiting(result: &RunResult, words: &Words) -> Option<Draft> {
+    let draft = Draft::new("waiting", words.page.waiting, Measure::Number);
+    let draft = queues(result)
+        .zip(COLORS)
+        .fold(draft, |draft, ((name, poll), color)| draft.line(name, color, number(&poll.series.waiting)));
+    draft.if_any()
+}
+
+/// What they are told of their places.
+fn places(result: &RunResult, words: &Words) -> Option<Draft> {
+    let mut draft = Draft::new("places", words.page.places, Measure::Number);
+    draft.note = Some(words.page.places_note);
+    let draft = queues(result).zip(COLORS).fold(draft, |draft, ((name, poll), color)| {
+        let places = poll.series.position_avg.clone();
+        draft.line(name, color, Track::new(Measure::Number, Combine::Mean, places))
+    });
+    draft.if_any()
+}
+
+fn queues(result: &RunResult) -> impl Iterator<Item = (String, &PollResult)> {
+    let queues = result.polls.iter().filter(|poll| poll.kind == PollKind::WaitForTurn);
+    queues.map(|poll| (of_scenario(result, &poll.scenario, &poll.name), poll))
+}
+
 /// A chart for each unit in which something was watched.
 fn target(result: &RunResult, words: &Words) -> Vec<Draft> {
     let page = &words.page;
     let charts = [
-        ("target-cpu", page.cpu, Unit::Share, Measure::Share, Combine::Mean),
-        ("target-memory", page.memory, Unit::Bytes, Measure::Bytes, Combine::Worst),
-        ("target-network", page.network, Unit::BytesPerSecond, Measure::BytesPerSecond, Combine::Mean),
-        ("target-other", page.other, Unit::Number, Measure::Number, Combine::Worst),
+        ("target-cpu", page.cpu, false, Unit::Share, Measure::Share, Combine::Mean),
+        ("target-memory", page.memory, false, Unit::Bytes, Measure::Bytes, Combine::Worst),
+        ("target-network", page.network, false, Unit::BytesPerSecond, Measure::BytesPerSecond, Combine::Mean),
+        ("target-other", page.other, false, Unit::Number, Measure::Number, Combine::Worst),
+        // What an endpoint tells is of sizes of its own.
+        ("target-rates", page.rates, true, Unit::PerSecond, Measure::PerSecond, Combine::Mean),
+        ("target-values", page.values, true, Unit::Number, Measure::Number, Combine::Mean),
     ];
     let several = result.monitor.len() > 1;
-    let draft = |(id, title, unit, measure, combine)| {
+    let draft = |(id, title, is_endpoint, unit, measure, combine)| {
         let mut draft = Draft::new(id, title, measure);
         let sources = result.monitor.iter();
+        let sources = sources.filter(|source| (source.kind == WatchedKind::Prometheus) == is_endpoint);
         let gauges = sources.flat_map(|source| source.gauges.iter().map(move |gauge| (source, gauge)));
-        for ((source, gauge), color) in gauges.filter(|(_, gauge)| gauge.unit == unit).zip(COLORS) {
+        for ((source, gauge), color) in
+            gauges.filter(|(_, gauge)| gauge.unit == unit).zip(COLORS.into_iter().cycle())
+        {
             let name = words.gauge(&gauge.name);
             let label = if several { format!("{}: {name}", source.name) } else { name.into_owned() };
             draft = draft.line(label, color, Track::new(measure, combine, gauge.values.clone()));

@@ -55,10 +55,11 @@ pub(super) fn heat(result: &RunResult, labels: [&'static str; 3]) -> Option<Heat
     Some(HeatData { slice_s: window_s.saturating_mul(together), kinds })
 }
 
-/// All outcomes of a kind. What cannot be read is left out: a report goes without it.
+/// All outcomes of a kind, but those of optional steps, which are in no total either. What cannot be read is left out: a report goes without it.
 fn windows(result: &RunResult, kind: OutcomeKind) -> Windows {
     let mut windows = Windows::new();
-    let outcomes = result.rows.iter().flat_map(|row| &row.outcomes).filter(|outcome| outcome.kind == kind);
+    let rows = result.rows.iter().filter(|row| !row.optional);
+    let outcomes = rows.flat_map(|row| &row.outcomes).filter(|outcome| outcome.kind == kind);
     let cells = outcomes.filter_map(|outcome| decode_windows(outcome.response_windows.as_ref()?).ok());
     for slot in cells.collect::<Vec<CellWindows>>().iter().flat_map(CellWindows::slots) {
         let counts = windows.entry(slot.window).or_default();

@@ -2,7 +2,7 @@
 //!
 //! Tables are made here and are there without scripts; charts are drawn from data in the page. Whatever a file or a
 //! server said goes through one of two doors: the template engine, which escapes all it is given, or the JSON of
-//! [`json::for_page`]. The page's own policy lets no other script run than the ones it came with.
+//! `json::for_page`. The page's own policy lets no other script run than the ones it came with.
 
 mod charts;
 mod heat;

@@ -1,7 +1,10 @@
 //! The page without a browser: what it must hold, and what it must not. `tests/browser` looks at it drawn.
 
 use super::*;
-use crate::report::samples::{MARKUP, bundled, business_heavy, failing, hostile, never_ready};
+use crate::report::samples::{
+    MARKUP, bundled, business_heavy, drifting, failing, hostile, never_ready, two_scenarios, waiting, watched,
+};
+use crate::result::{Unit, WatchedKind};
 
 fn page(result: &RunResult, lang: Lang) -> String {
     render(result, lang).unwrap()
@@ -9,7 +12,9 @@ fn page(result: &RunResult, lang: Lang) -> String {
 
 #[test]
 fn every_run_has_a_page() {
-    for result in [business_heavy(), failing(), never_ready(), hostile()] {
+    for result in
+        [business_heavy(), failing(), never_ready(), hostile(), waiting(), drifting(), two_scenarios()]
+    {
         for (lang, code) in [(Lang::En, "en"), (Lang::Ko, "ko")] {
             let page = page(&result, lang);
             assert!(
@@ -70,4 +75,21 @@ fn a_run_without_a_load_has_no_tables_of_nothing() {
     let page = page(&never_ready(), Lang::En);
     assert!(page.contains("nothing listens at"));
     assert!(!page.contains("id=\"thresholds\"") && !page.contains("id=\"steps\""));
+}
+
+#[test]
+fn what_waits_and_what_an_endpoint_tells_has_charts_of_its_own() {
+    let mut result = waiting();
+    let mut shop = watched(
+        "shop",
+        WatchedKind::Prometheus,
+        &[("orders", Unit::PerSecond, [1.0; 4]), ("in the line", Unit::Number, [1.0; 4])],
+    );
+    shop.gauges.iter_mut().for_each(|gauge| gauge.values = vec![Some(2.0); 60]);
+    result.monitor = vec![shop];
+    let page = page(&result, Lang::En);
+    for id in ["waiting", "places", "target-rates", "target-values", "turns", "queues"] {
+        assert!(page.contains(&format!("id=\"{id}\"")), "{id}");
+    }
+    assert!(!page.contains("id=\"target-other\""));
 }

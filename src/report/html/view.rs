@@ -92,8 +92,12 @@ pub(super) fn view(result: &RunResult, words: &'static Words, data: &Data) -> Vi
             ("waited", content::waiting(result, words)),
         ]),
         rest: sections(vec![
+            ("polls", content::polls(result, words)),
+            ("turns", content::turns(result, words)),
+            ("queues", content::places(result, words)),
             ("checks", content::checks(result, words)),
             ("resources", content::target(result, words)),
+            ("drift", content::drift(result, words)),
             ("iterations", content::iterations(result, words)),
             ("groups", content::groups(result, words)),
             ("metrics", content::metrics(result, words)),

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{Review, heading};
 use crate::report::analysis::Incident;
-use crate::report::content::{Cell, Table, Tone};
-use crate::report::figures::tenths;
+use crate::report::content::{Cell, Table, Tone, named};
+use crate::report::figures::{of_scenario, tenths};
 use crate::report::markdown::{table, text};
 use crate::result::{OutcomeKind, RowResult};
 use crate::units::count;
@@ -58,6 +58,7 @@ impl Review<'_> {
         for (name, number) in [
             (words.ended_early, sum(|scenario| scenario.ended_early)),
             (words.cut, sum(|scenario| scenario.cut)),
+            (words.abandoned, sum(|scenario| scenario.abandoned)),
             (words.interrupted, sum(|scenario| scenario.interrupted)),
             (words.dropped, sum(|scenario| scenario.dropped)),
             (words.in_doubt, result.totals.in_doubt),
@@ -81,7 +82,7 @@ impl Review<'_> {
                 if finished > 0 { tenths(row.failure as f64 / finished as f64) } else { String::new() };
             let tone = if row.failure > 0 { Tone::Bad } else { Tone::Plain };
             steps.rows.push(vec![
-                Cell::new(&row.name),
+                Cell::new(named(&of_scenario(self.result, &row.scenario, &row.name), row.optional, words)),
                 Cell::new(count(row.attempted)),
                 Cell::toned(tone, count(row.failure)),
                 Cell::new(share),

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use super::{Review, heading};
 use crate::report::content::plain;
+use crate::report::figures::{of_scenario, time};
 use crate::report::markdown::{code, text};
 use crate::result::gist::Missed;
-use crate::result::{Ended, InvariantState};
+use crate::result::{Ended, InvariantState, RowResult};
 use crate::units::count;
 
 /// How many problems get whys of their own.
@@ -51,7 +52,7 @@ impl Review<'_> {
         let mut problems = Vec::new();
         for threshold in result.thresholds.iter().filter(|threshold| !threshold.met) {
             let mut facts = vec![(words.missed)(&Missed::new(threshold))];
-            // Of failures it is known which there were; of slowness it is not.
+            // What the run tells of why: which failures there were, and which step was slow.
             if threshold.text.starts_with("failures")
                 && let Some(most) = result.causes.first()
             {
@@ -59,19 +60,34 @@ impl Review<'_> {
                 facts.push((i.most_failures)(
                     &count(all),
                     &count(most.count),
-                    &plain(&most.step),
+                    &plain(&of_scenario(result, &most.scenario, &most.step)),
                     &plain(&most.cause),
                 ));
+            }
+            if threshold.text.starts_with("latency:") {
+                facts.extend(self.slowest());
             }
             problems.push((threshold.text.clone(), facts));
         }
         for invariant in &result.invariants {
             if invariant.state == InvariantState::Broken {
                 let detail = invariant.detail.as_deref().map(|detail| plain(detail).into_owned());
-                problems.push((invariant.name.clone(), detail.into_iter().collect()));
+                let name = of_scenario(result, &invariant.scenario, &invariant.name);
+                problems.push((name, detail.into_iter().collect()));
             }
         }
         problems
+    }
+
+    /// Of several steps the one whose successes took longest.
+    fn slowest(&self) -> Option<String> {
+        let Review { result, words, .. } = self;
+        let success = |row: &RowResult| row.outcomes.first().and_then(|outcome| outcome.response);
+        let rows = result.rows.iter().filter(|row| !row.optional);
+        let timed: Vec<_> = rows.filter_map(|row| Some((row, success(row)?.p95_ms))).collect();
+        let (slowest, p95_ms) = timed.iter().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+        let name = of_scenario(result, &slowest.scenario, &slowest.name);
+        (timed.len() > 1).then(|| (words.incident.slowest)(&plain(&name), &time(*p95_ms)))
     }
 
     pub(super) fn actions(&self) -> String {

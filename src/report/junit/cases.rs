@@ -1,6 +1,7 @@
 //! A run as suites of test cases.
 
 use crate::report::content::plain;
+use crate::report::figures::of_scenario;
 use crate::result::gist::{Gist, Missed, Says};
 use crate::result::verdict::{percent, quantity};
 use crate::result::{
@@ -37,10 +38,14 @@ pub(super) fn suites(result: &RunResult) -> Vec<Suite> {
     let judged = |state: State| if was_load { state } else { State::Skipped("there was no load".into()) };
     let case = |name: &str, state| Case { name: plain(name).into_owned(), state: judged(state) };
     let thresholds = result.thresholds.iter().map(|one| case(&one.text, threshold(one)));
-    let invariants = result.invariants.iter().map(|one| case(&one.name, invariant(one)));
+    let invariants = result
+        .invariants
+        .iter()
+        .map(|one| case(&of_scenario(result, &one.scenario, &one.name), invariant(one)));
     let checks = result.checks.iter().map(|one| {
         let step = one.step.as_deref().map(|step| format!("{step}: ")).unwrap_or_default();
-        case(&format!("{step}{}", one.name), check(one))
+        let name = format!("{step}{}", one.name);
+        case(&of_scenario(result, &one.scenario, &name), check(one))
     });
     let suites = [
         Suite { name: "run", cases: run(result) },

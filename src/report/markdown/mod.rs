@@ -20,9 +20,13 @@ pub fn render(result: &RunResult, lang: Lang) -> String {
             content::thresholds(result, words),
             content::steps(result, words),
             content::waiting(result, words),
+            content::polls(result, words),
+            content::turns(result, words),
+            content::places(result, words),
             content::invariants(result, words),
             content::checks(result, words),
             content::target(result, words),
+            content::drift(result, words),
         ];
         first.iter().flatten().for_each(|section| out += &format!("\n{}", table(section, 3)));
         out += &failures(result, words);

@@ -1,7 +1,9 @@
 //! The report of runs of every kind, as it is written.
 
 use super::*;
-use crate::report::samples::{MARKUP, business_heavy, failing, hostile, never_ready};
+use crate::report::samples::{
+    MARKUP, business_heavy, drifting, failing, hostile, never_ready, two_scenarios, waiting,
+};
 
 #[test]
 fn right_refusals_are_no_failures() {
@@ -28,6 +30,26 @@ fn a_way_that_is_not_the_usual_one_is_told() {
     let target = "http://127.0.0.1:8080 (/run/app.sock), certificates not checked";
     assert!(render(&result, Lang::En).contains(target));
     assert!(render(&result, Lang::Ko).contains("(/run/app.sock), 인증서를 확인하지 않음"));
+}
+
+#[test]
+fn users_who_wait_for_their_turn() {
+    insta::assert_snapshot!(render(&waiting(), Lang::En));
+}
+
+#[test]
+fn where_an_endurance_run_went() {
+    let said = [Lang::En, Lang::Ko].map(|lang| {
+        let report = render(&drifting(), lang);
+        let begin = report.find(lang.words().drift).unwrap();
+        report[begin..].split("<details>").next().unwrap().trim_end().to_owned()
+    });
+    insta::assert_snapshot!(said.join("\n\n"));
+}
+
+#[test]
+fn of_two_scenarios_each_is_told_apart() {
+    insta::assert_snapshot!(render(&two_scenarios(), Lang::En));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use comfy_table::Cell;
 use super::sections::spread;
 use super::steps::named;
 use super::{Ink, Style, list};
-use crate::report::figures::{amount, time};
+use crate::report::figures::{amount, of_scenario, time};
 use crate::report::sparkline::sparkline;
 use crate::result::{PollKind, PollResult, RunResult};
 use crate::units::count;
@@ -14,16 +14,19 @@ use crate::units::count;
 const CURVE: usize = 24;
 
 pub(super) fn polls(result: &RunResult, style: Style) -> Option<String> {
-    let of_kind = |kind| result.polls.iter().filter(move |poll| poll.kind == kind);
-    let polls = list("Polls", style, 4, of_kind(PollKind::Poll).flat_map(rows).collect());
-    let turns = list("Waiting for a turn", style, 4, of_kind(PollKind::WaitForTurn).flat_map(rows).collect());
+    let rows_of = |kind| {
+        let polls = result.polls.iter().filter(move |poll| poll.kind == kind);
+        polls.flat_map(|poll| rows(poll, &of_scenario(result, &poll.scenario, &poll.name))).collect()
+    };
+    let polls = list("Polls", style, 4, rows_of(PollKind::Poll));
+    let turns = list("Waiting for a turn", style, 4, rows_of(PollKind::WaitForTurn));
     let sections: Vec<String> = polls.into_iter().chain(turns).collect();
     (!sections.is_empty()).then(|| sections.join("\n\n"))
 }
 
 /// What became of the polls of one name, a line for each way to end.
-fn rows(poll: &PollResult) -> Vec<Vec<Cell>> {
-    let mut name = named(&poll.name, poll.optional);
+fn rows(poll: &PollResult, name: &str) -> Vec<Vec<Cell>> {
+    let mut name = named(name, poll.optional);
     let mut rows = Vec::new();
     let mut add = |sign: Cell, number: String, rest: String| {
         rows.push(vec![sign, Cell::new(std::mem::take(&mut name)), Cell::new(number), Cell::new(rest)]);

@@ -4,7 +4,7 @@ use comfy_table::Cell;
 
 use super::steps::named;
 use super::{Ink, Style, list, paint, plain, wrapped};
-use crate::report::figures::{amount, rate, time, whole_seconds};
+use crate::report::figures::{amount, is_optional, of_scenario, rate, time, whole_seconds};
 use crate::result::verdict::{percent, quantity};
 use crate::result::{CustomValue, Distribution, InvariantState, RunResult, Soundness, ThresholdResult};
 use crate::units::{Bytes, count};
@@ -106,7 +106,7 @@ pub(super) fn groups(result: &RunResult, style: Style) -> Option<String> {
         };
         vec![
             Cell::new(" "),
-            Cell::new(named(&group.name, group.optional)),
+            Cell::new(named(&of_scenario(result, &group.scenario, &group.name), group.optional)),
             Cell::new(number),
             Cell::new(figures),
         ]
@@ -129,7 +129,7 @@ pub(super) fn checks(result: &RunResult, style: Style) -> Option<String> {
         let step = check.step.as_deref().unwrap_or_default();
         vec![
             sign,
-            Cell::new(named(&check.name, check.optional)),
+            Cell::new(named(&of_scenario(result, &check.scenario, &check.name), check.optional)),
             Ink::Quiet.cell(plain(step)),
             Cell::new(held),
         ]
@@ -169,9 +169,8 @@ pub(super) fn failures(result: &RunResult, style: Style) -> Option<String> {
     }
     let mut lines = vec![paint("Failures", Ink::Strong, style)];
     for cause in result.causes.iter().take(CAUSES) {
-        let optional = result.rows.iter().any(|row| row.name == cause.step && row.optional)
-            || result.polls.iter().any(|poll| poll.name == cause.step && poll.optional);
-        let title = format!("✗ {}: {}", named(&cause.step, optional), plain(&cause.cause));
+        let name = named(&of_scenario(result, &cause.scenario, &cause.step), is_optional(result, cause));
+        let title = format!("✗ {name}: {}", plain(&cause.cause));
         lines.push(format!("  {}  {}×", paint(&title, Ink::Bad, style), count(cause.count)));
         let Some(example) = &cause.example else { continue };
         let answer = match example.status {
@@ -252,7 +251,8 @@ pub(super) fn invariants(result: &RunResult, style: Style) -> Option<String> {
             Some(more) => format!("{detail}: {}", plain(more)),
             None => detail.into(),
         };
-        vec![sign, Cell::new(plain(&invariant.name)), Cell::new(detail)]
+        let name = of_scenario(result, &invariant.scenario, &invariant.name);
+        vec![sign, Cell::new(plain(&name)), Cell::new(detail)]
     });
     list("Verify", style, 3, rows.collect())
 }

@@ -3,7 +3,7 @@
 use comfy_table::Cell;
 
 use super::{Ink, Style, paint, plain, wrapped};
-use crate::report::figures::{parted, rate, shown, tenths, time};
+use crate::report::figures::{of_scenario, parted, rate, shown, tenths, time};
 use crate::result::{Distribution, OutcomeKind, OutcomeResult, RunResult};
 use crate::units::count;
 
@@ -104,7 +104,7 @@ pub(super) fn waiting(result: &RunResult, style: Style) -> Option<String> {
             }
             let (sign, ink) = sign(outcome.kind);
             let mut cells = vec![
-                Cell::new(named(&row.name, row.optional)),
+                Cell::new(named(&of_scenario(result, &row.scenario, &row.name), row.optional)),
                 ink.cell(format!("{sign} {}", plain(&outcome.name))),
             ];
             let figures = [response.p50_ms, service.p50_ms, response.p99_ms, service.p99_ms];

@@ -2,13 +2,10 @@
 
 use super::*;
 use crate::report::samples::{
-    MIB, VALID, bundled, business_heavy, failing, implied, never_ready, outcome, result, row, threshold,
-    times, watched,
+    MIB, VALID, bundled, business_heavy, drifting, failing, implied, never_ready, outcome, result, row,
+    threshold, two_scenarios, waiting, watched,
 };
-use crate::result::{
-    Doubt, DriftResult, DriftVerdict, OutcomeKind, PollKind, PollResult, PollSeries, PositionResult,
-    TrendResult, Unit, WatchedKind, WatchedResult,
-};
+use crate::result::{Doubt, OutcomeKind, Unit, WatchedKind, WatchedResult};
 
 /// The lines of a report from the one that begins so up to an empty one.
 fn section(report: &str, begins: &str) -> String {
@@ -61,52 +58,7 @@ fn series_of_endpoints() {
 
 #[test]
 fn where_an_endurance_run_went() {
-    let trend = |name: &str, verdict, text: &str, unit, [low, high]: [f64; 2]| TrendResult {
-        name: name.into(),
-        verdict,
-        text: text.into(),
-        unit,
-        per_minute: Some(f64::midpoint(low, high)),
-        low: Some(low),
-        high: Some(high),
-        p_value: Some(0.0001),
-        begins: Some(20.0 * MIB),
-        windows: 60,
-    };
-    let mut result = result(vec![row("get", vec![])], vec![], vec![], VALID);
-    result.drift = Some(DriftResult {
-        from_s: 12.0,
-        to_s: 120.0,
-        trends: vec![
-            trend("latency p99", DriftVerdict::NoDrift, "no drift", Unit::SecondsPerMinute, [-0.001, 0.001]),
-            trend(
-                "bundled memory",
-                DriftVerdict::Grows,
-                "grows 3.0MiB/min",
-                Unit::BytesPerMinute,
-                [2.9 * MIB, 3.1 * MIB],
-            ),
-            trend(
-                "bundled descriptors",
-                DriftVerdict::Falls,
-                "falls 2/min",
-                Unit::NumberPerMinute,
-                [-2.5, -1.5],
-            ),
-            TrendResult {
-                low: None,
-                high: None,
-                ..trend(
-                    "db memory",
-                    DriftVerdict::Unknown,
-                    "too few seconds to tell",
-                    Unit::BytesPerMinute,
-                    [0.0; 2],
-                )
-            },
-        ],
-    });
-    insta::assert_snapshot!(section(&render(&result, Style::default()), "Drift"));
+    insta::assert_snapshot!(section(&render(&drifting(), Style::default()), "Drift"));
 }
 
 #[test]
@@ -155,40 +107,7 @@ fn nothing_happened() {
 
 #[test]
 fn polls_and_waits() {
-    let mut waiting = business_heavy();
-    let poll = |name: &str, kind, [got, given_up, abandoned, ended, interrupted]: [u64; 5]| PollResult {
-        optional: false,
-        name: name.into(),
-        scenario: "reservation-stress".into(),
-        kind,
-        groups: vec![],
-        started: got + given_up + abandoned + ended + interrupted,
-        got,
-        given_up,
-        abandoned,
-        ended,
-        interrupted,
-        duration: (got > 0).then(|| times(got, 12_000.0)),
-        duration_histogram: None,
-        abandoned_after: (abandoned > 0).then(|| times(abandoned, 48_000.0)),
-        position: None,
-        series: PollSeries::default(),
-    };
-    let position = PositionResult { samples: 9000, min: 0.0, avg: 120.5, p50: 98.0, p95: 412.0, max: 1498.0 };
-    waiting.polls = vec![
-        poll("order completed", PollKind::Poll, [1200, 0, 0, 0, 0]),
-        PollResult {
-            position: Some(position),
-            series: PollSeries {
-                waiting: (0..60).map(|second| second * (60 - second)).collect(),
-                position_avg: (0..60).map(|second| (second > 5).then(|| f64::from(second))).collect(),
-                ..PollSeries::default()
-            },
-            ..poll("waiting room", PollKind::WaitForTurn, [950, 20, 35, 2, 3])
-        },
-        poll("second queue", PollKind::WaitForTurn, [0, 0, 0, 0, 0]),
-    ];
-    waiting.scenarios[0].abandoned = 35;
+    let mut waiting = waiting();
     insta::assert_snapshot!(render(&waiting, Style::default()));
     waiting.polls[1].name = "\x1b[2J".into();
     assert!(!render(&waiting, Style::default()).contains('\x1b'));
@@ -201,13 +120,8 @@ fn there_is_no_table_of_nothing() {
 }
 
 #[test]
-fn two_scenarios() {
-    let mut two = business_heavy();
-    let mut other = two.scenarios[0].clone();
-    other.name = "browse".into();
-    two.scenarios.push(other);
-    two.rows[1].scenario = "browse".into();
-    insta::assert_snapshot!(render(&two, Style::default()));
+fn of_two_scenarios_each_is_told_apart() {
+    insta::assert_snapshot!(render(&two_scenarios(), Style::default()));
 }
 
 #[test]

@@ -67,6 +67,7 @@ pub(super) const WORDS: Words = Words {
     not_asked: "could not ask",
     checks: "Checks",
     check: "check",
+    times_held: "held",
     tried: "tried",
     always: "held",
     not_always: "did not always hold",
@@ -84,6 +85,7 @@ pub(super) const WORDS: Words = Words {
     longest: "max",
     only_interrupted: "only interrupted",
     not_reached: "not reached",
+    optional: "optional",
     business_note: "○ is a business outcome: an answer the service is right to give, and no failure.",
     waited: "Requests waited before they were sent",
     waited_note: "Response time counts from when a request was due, service time from its first byte.",
@@ -95,6 +97,7 @@ pub(super) const WORDS: Words = Words {
     requests: "requests",
     interrupted: "interrupted",
     in_doubt: "in doubt",
+    optional_besides: "besides, of optional steps",
     sent: "sent",
     received: "received",
     iterations: "Iterations",
@@ -102,10 +105,13 @@ pub(super) const WORDS: Words = Words {
     completed: "completed",
     ended_early: "ended early",
     cut: "cut",
+    abandoned: "abandoned",
     dropped: "dropped",
     lateness_p99: "lateness p99",
     lateness_longest: "lateness max",
     lateness_note: "Lateness is the generator's own: how late it began what was due.",
+    throttled: "throttled",
+    throttled_p95: "throttled p95",
     groups: "Groups",
     group: "group",
     metrics: "The test's own metrics",
@@ -113,6 +119,29 @@ pub(super) const WORDS: Words = Words {
     samples: "samples",
     value: "value",
     average: "avg",
+
+    polls: "Polls",
+    poll: "poll",
+    turns: "Waiting for a turn",
+    queue: "queue",
+    got: "got it",
+    had_turn: "had their turn",
+    gave_up: "gave up",
+    left: "left",
+    ended_by_step: "ended by one of their steps",
+    still_waiting: "still waiting when they had to go",
+    turns_note: "Times are how long users waited: for their turn, or until they left.",
+    places: "Places in the queue",
+    waiting_most: "waiting at once, at most",
+    told: "answers with a place",
+    least: "min",
+
+    drift: "Drift",
+    course: "under steady load",
+    confidence_from: "95% confidence from",
+    confidence_to: "to",
+    trend: |trend| trend.text.clone(),
+    drift_note: |length| format!("Looked for over {length} of steady load, warm-up left out."),
 
     failures: "Failures",
     no_answer: "no answer",
@@ -177,6 +206,11 @@ pub(super) const WORDS: Words = Words {
         memory: "Memory of the target",
         network: "Network of the target",
         other: "Descriptors and threads of the target",
+        values: "Series of the target",
+        rates: "Series of the target, per second",
+        waiting: "Users waiting for their turn",
+        places: "Places in the queue",
+        places_note: "The mean of the places that answers told in each second.",
         curve: "Percentile curve",
         curve_note: "How long answers took at most, up to each share of them. A curve ends where its samples can \
                      tell no more.",
@@ -198,7 +232,7 @@ pub(super) const WORDS: Words = Words {
         title: "Incident review",
         how_to_read: "Everything here was taken from the run. What only people can know is marked ✎, to be filled in.",
         item: "item",
-        content: "",
+        content: "fact",
         test: "Test",
         purpose: "Purpose",
         verdict: "Verdict",
@@ -252,11 +286,11 @@ pub(super) const WORDS: Words = Words {
             if from == to { format!("Stage {name}: {to}") } else { format!("Stage {name}: {from} → {to}") }
         },
         first_failure: |cause| format!("First failure of the kind {cause}"),
-        turned: |what, normal, bound| format!("{what} turned: from {normal} to more than {bound}"),
+        turned: |what, normal, bound| format!("{what} rose above {bound}; {normal} is normal"),
         worst: |what, value| format!("{what} was worst: {value}"),
         back: |what| format!("{what} was back to normal"),
-        first_threshold: |threshold| format!("First threshold broken: {threshold}"),
-        next_threshold: |threshold| format!("Threshold broken: {threshold}"),
+        first_threshold: |threshold| format!("First threshold seen to be broken: {threshold}"),
+        next_threshold: |threshold| format!("Threshold seen to be broken: {threshold}"),
         more_events: |number| format!("… and {number} more events."),
 
         detection: "Detection and recovery",
@@ -299,6 +333,7 @@ pub(super) const WORDS: Words = Words {
         most_failures: |all, most, step, cause| {
             format!("Of {all} failures, {most} were {cause} of the step {step}")
         },
+        slowest: |step, p95| format!("The slowest step was {step}, whose p95 was {p95}"),
         more_problems: |number| format!("… and {number} more, in the table of thresholds."),
 
         actions: "Response and action items",
@@ -316,7 +351,7 @@ pub(super) const WORDS: Words = Words {
                 "How turning points were found: the median of the warm-up (the first {warm} of the load) is what is \
                  normal. A figure has turned at the first of three seconds in a row in which it is above that by more \
                  than four standard deviations of the warm-up and by more than what matters (response times: twice \
-                 as long and a millisecond; failures: one in a hundred). It is back at the first of three within it."
+                 as long and by five milliseconds; failures: one in a hundred). It is back at the first of three within it."
             )
         },
     },

@@ -97,6 +97,8 @@ pub(in crate::report) struct IncidentWords {
     pub(in crate::report) never_ready: &'static str,
     /// All failures, and of the most frequent kind how many, of which step and with which cause.
     pub(in crate::report) most_failures: fn(&str, &str, &str, &str) -> String,
+    /// The slowest step, and its p95.
+    pub(in crate::report) slowest: fn(&str, &str) -> String,
     pub(in crate::report) more_problems: fn(usize) -> String,
 
     pub(in crate::report) actions: &'static str,

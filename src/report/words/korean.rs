@@ -7,8 +7,8 @@ use super::incident::IncidentWords;
 use super::{PageWords, Words};
 use crate::outcome::OwnFault;
 use crate::result::gist::{Gist, Missed, Says};
-use crate::result::verdict::percent;
-use crate::result::{Doubt, Soundness};
+use crate::result::verdict::{percent, quantity};
+use crate::result::{Doubt, DriftVerdict, Soundness, TrendResult};
 use crate::units::{count, measured_time};
 
 pub(super) const WORDS: Words = Words {
@@ -78,6 +78,7 @@ pub(super) const WORDS: Words = Words {
     not_asked: "확인하지 못함",
     checks: "검증 항목",
     check: "검증 항목",
+    times_held: "성립",
     tried: "시도",
     always: "모두 성립",
     not_always: "일부 불성립",
@@ -95,6 +96,7 @@ pub(super) const WORDS: Words = Words {
     longest: "최대",
     only_interrupted: "중단된 요청뿐",
     not_reached: "도달하지 않음",
+    optional: "선택",
     business_note: "○ 비즈니스 응답은 이미 예약된 좌석처럼 서비스가 올바르게 거절한 응답으로, 실패가 아닙니다.",
     waited: "전송 전에 대기한 요청",
     waited_note: "응답 시간은 요청이 나가야 했던 시점부터, 서비스 시간은 첫 바이트를 보낸 시점부터 잽니다.",
@@ -106,6 +108,7 @@ pub(super) const WORDS: Words = Words {
     requests: "요청",
     interrupted: "중단",
     in_doubt: "처리 여부 불명",
+    optional_besides: "별도 집계한 선택 단계 요청",
     sent: "송신",
     received: "수신",
     iterations: "반복 실행",
@@ -113,10 +116,13 @@ pub(super) const WORDS: Words = Words {
     completed: "완료",
     ended_early: "조기 종료",
     cut: "값이 없어 끊김",
+    abandoned: "대기 중 이탈",
     dropped: "버려진 도착",
     lateness_p99: "지연 p99",
     lateness_longest: "지연 최대",
     lateness_note: "지연은 부하 생성기가 예정보다 늦게 시작한 시간으로, 대상 서비스와 무관합니다.",
+    throttled: "처리량 제한 대기",
+    throttled_p95: "제한 대기 p95",
     groups: "그룹",
     group: "그룹",
     metrics: "사용자 정의 지표",
@@ -124,6 +130,29 @@ pub(super) const WORDS: Words = Words {
     samples: "표본",
     value: "값",
     average: "평균",
+
+    polls: "폴링",
+    poll: "폴링",
+    turns: "순서 대기",
+    queue: "대기열",
+    got: "결과를 받음",
+    had_turn: "차례가 옴",
+    gave_up: "시간 초과로 포기",
+    left: "이탈",
+    ended_by_step: "폴링 단계에서 종료",
+    still_waiting: "대기 중에 테스트 종료",
+    turns_note: "시간은 사용자가 기다린 시간으로, 차례가 올 때까지 또는 이탈할 때까지 잽니다.",
+    places: "대기 순번",
+    waiting_most: "최대 동시 대기",
+    told: "순번을 알린 응답",
+    least: "최소",
+
+    drift: "장시간 추세",
+    course: "일정한 부하에서",
+    confidence_from: "95% 신뢰 구간 하한",
+    confidence_to: "상한",
+    trend,
+    drift_note: |length| format!("워밍업을 뺀 일정한 부하 {length} 동안의 추세입니다."),
 
     failures: "실패 원인",
     no_answer: "응답 없음",
@@ -186,6 +215,11 @@ pub(super) const WORDS: Words = Words {
         memory: "대상 서비스의 메모리",
         network: "대상 서비스의 네트워크",
         other: "대상 서비스의 파일 디스크립터와 스레드",
+        values: "대상 서비스의 지표",
+        rates: "대상 서비스의 초당 지표",
+        waiting: "차례를 기다리는 사용자",
+        places: "대기 순번",
+        places_note: "1초마다 응답이 알린 순번의 평균입니다.",
         curve: "백분위 곡선",
         curve_note: "전체 응답 중 해당 비율이 이 시간 안에 끝났습니다. 표본으로 알 수 있는 데까지만 그립니다.",
         percentile: "응답 비율",
@@ -261,11 +295,11 @@ pub(super) const WORDS: Words = Words {
             }
         },
         first_failure: |cause| format!("첫 실패 발생: {cause}"),
-        turned: |what, normal, bound| format!("{what} 변화 시작: 평소 {normal}, 기준선 {bound} 초과"),
+        turned: |what, normal, bound| format!("{what} 상승: 기준선 {bound} 초과 (평소 {normal})"),
         worst: |what, value| format!("{what} 최악값: {value}"),
         back: |what| format!("{what} 정상화"),
-        first_threshold: |threshold| format!("첫 임계값 위반: {threshold}"),
-        next_threshold: |threshold| format!("임계값 위반: {threshold}"),
+        first_threshold: |threshold| format!("첫 임계값 위반 감지: {threshold}"),
+        next_threshold: |threshold| format!("임계값 위반 감지: {threshold}"),
         more_events: |number| format!("… 외 {number}건"),
 
         detection: "탐지와 복구",
@@ -308,6 +342,7 @@ pub(super) const WORDS: Words = Words {
         most_failures: |all, most, step, cause| {
             format!("실패 {all}건 중 {most}건이 {step} 단계의 {cause}였다")
         },
+        slowest: |step, p95| format!("가장 느린 단계는 {step} (p95 {p95})"),
         more_problems: |number| format!("… 외 {number}건은 임계값 표를 참고하세요."),
 
         actions: "대응과 액션 아이템",
@@ -323,7 +358,7 @@ pub(super) const WORDS: Words = Words {
         method: |warm| {
             format!(
                 "변화 시점을 찾은 방법: 부하 초기 {warm}를 워밍업으로 보고 그 중앙값을 평소 값으로 삼았습니다. 평소 값보다 \
-                 워밍업 표준편차의 4배를 넘게, 그리고 의미 있는 크기(응답 시간은 2배이면서 1ms, 실패율은 1%p)를 넘게 \
+                 워밍업 표준편차의 4배를 넘게, 그리고 의미 있는 크기(응답 시간은 2배이면서 5ms, 실패율은 1%p)를 넘게 \
                  커진 상태가 3초 연속되면 그 첫 시점을 변화 시작으로, 다시 3초 연속 그 안에 들면 그 첫 시점을 정상화로 \
                  보았습니다."
             )
@@ -438,6 +473,19 @@ fn doubt(doubt: &Doubt) -> String {
             )
         }
         Doubt::Other => "이 버전이 알지 못하는 이유".into(),
+    }
+}
+
+/// `분당 3.0MiB 증가`.
+fn trend(trend: &TrendResult) -> String {
+    let unit = trend.unit;
+    let amount = trend.per_minute.map(|slope| quantity(slope.abs(), unit)).unwrap_or_default();
+    let amount = amount.trim_end_matches("/min");
+    match trend.verdict {
+        DriftVerdict::NoDrift => "추세 없음".into(),
+        DriftVerdict::Grows => format!("분당 {amount} 증가"),
+        DriftVerdict::Falls => format!("분당 {amount} 감소"),
+        DriftVerdict::Unknown => "판단하기에 구간이 짧음".into(),
     }
 }
 

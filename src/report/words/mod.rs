@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use self::incident::IncidentWords;
 use crate::result::gist::{Gist, Missed};
-use crate::result::{Doubt, Validity, harmless};
+use crate::result::{Doubt, TrendResult, Validity, harmless};
 
 /// A language of reports: English or Korean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -114,6 +114,7 @@ pub(super) struct Words {
     pub(super) not_asked: &'static str,
     pub(super) checks: &'static str,
     pub(super) check: &'static str,
+    pub(super) times_held: &'static str,
     pub(super) tried: &'static str,
     pub(super) always: &'static str,
     pub(super) not_always: &'static str,
@@ -132,6 +133,7 @@ pub(super) struct Words {
     pub(super) longest: &'static str,
     pub(super) only_interrupted: &'static str,
     pub(super) not_reached: &'static str,
+    pub(super) optional: &'static str,
     pub(super) business_note: &'static str,
     pub(super) waited: &'static str,
     pub(super) waited_note: &'static str,
@@ -144,6 +146,7 @@ pub(super) struct Words {
     pub(super) requests: &'static str,
     pub(super) interrupted: &'static str,
     pub(super) in_doubt: &'static str,
+    pub(super) optional_besides: &'static str,
     pub(super) sent: &'static str,
     pub(super) received: &'static str,
     pub(super) iterations: &'static str,
@@ -151,10 +154,13 @@ pub(super) struct Words {
     pub(super) completed: &'static str,
     pub(super) ended_early: &'static str,
     pub(super) cut: &'static str,
+    pub(super) abandoned: &'static str,
     pub(super) dropped: &'static str,
     pub(super) lateness_p99: &'static str,
     pub(super) lateness_longest: &'static str,
     pub(super) lateness_note: &'static str,
+    pub(super) throttled: &'static str,
+    pub(super) throttled_p95: &'static str,
     pub(super) groups: &'static str,
     pub(super) group: &'static str,
     pub(super) metrics: &'static str,
@@ -162,6 +168,33 @@ pub(super) struct Words {
     pub(super) samples: &'static str,
     pub(super) value: &'static str,
     pub(super) average: &'static str,
+
+    // Polls, and waiting for a turn.
+    pub(super) polls: &'static str,
+    pub(super) poll: &'static str,
+    pub(super) turns: &'static str,
+    pub(super) queue: &'static str,
+    pub(super) got: &'static str,
+    pub(super) had_turn: &'static str,
+    pub(super) gave_up: &'static str,
+    pub(super) left: &'static str,
+    pub(super) ended_by_step: &'static str,
+    pub(super) still_waiting: &'static str,
+    pub(super) turns_note: &'static str,
+    pub(super) places: &'static str,
+    pub(super) waiting_most: &'static str,
+    pub(super) told: &'static str,
+    pub(super) least: &'static str,
+
+    // What grew.
+    pub(super) drift: &'static str,
+    pub(super) course: &'static str,
+    pub(super) confidence_from: &'static str,
+    pub(super) confidence_to: &'static str,
+    #[serde(skip)]
+    pub(super) trend: fn(&TrendResult) -> String,
+    #[serde(skip)]
+    pub(super) drift_note: fn(&str) -> String,
 
     // What the target used.
     pub(super) resources: &'static str,
@@ -228,6 +261,11 @@ pub(in crate::report) struct PageWords {
     pub(super) memory: &'static str,
     pub(super) network: &'static str,
     pub(super) other: &'static str,
+    pub(super) values: &'static str,
+    pub(super) rates: &'static str,
+    pub(super) waiting: &'static str,
+    pub(super) places: &'static str,
+    pub(super) places_note: &'static str,
     pub(super) curve: &'static str,
     pub(super) curve_note: &'static str,
     pub(super) percentile: &'static str,

@@ -174,6 +174,7 @@ fn result_of(change: impl FnOnce(&mut Staged, &mut Facts<'_>)) -> RunResult {
         samples: &samples,
         judgements: &judgements,
         invariants: vec![InvariantResult {
+            scenario: "reservation-stress".into(),
             name: "no seat sold twice".into(),
             state: InvariantState::Held,
             detail: None,
@@ -289,6 +290,7 @@ fn what_is_written_is_read_back() {
 #[test]
 fn each_end_has_its_exit_code_and_its_line() {
     let broken = |state, detail: Option<&str>| InvariantResult {
+        scenario: "reservation-stress".into(),
         name: "a seat for every success".into(),
         state,
         detail: detail.map(Into::into),
