@@ -271,6 +271,10 @@ fn a_server_by_another_name() {
     assert_eq!(ended.count("ask", "success"), 4, "{}", ended.said());
     let ended = run_with_tls(&server.url(HOST), "{ ca: ca.pem }", &ca).expect_code(99);
     expect_cause(&ended, "tls", "for tickets.example, not 127.0.0.1");
+    let authority_itself = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let itself = authority.server(HOST, |params| params.is_ca = authority_itself);
+    let ended = run_with_tls(&itself.url(HOST), "{ ca: ca.pem }", &ca).expect_code(99);
+    expect_cause(&ended, "tls", "make one with `basicConstraints=CA:FALSE`");
     let other = "{ ca: ca.pem, server_name: other.example }";
     let ended = run_with_tls(&server.url(HOST), other, &ca).expect_code(99);
     expect_cause(&ended, "tls", "for tickets.example, not other.example");
