@@ -129,7 +129,10 @@ fn shell_word(word: &str) -> String {
 
 fn target(result: &RunResult, words: &Words) -> String {
     let bundled = if result.target.bundled { words.bundled } else { "" };
-    format!("{}{bundled}", plain(&result.target.url))
+    let socket =
+        result.target.socket.as_deref().map_or(String::new(), |socket| format!(" ({})", plain(socket)));
+    let insecure = if result.target.insecure { words.insecure } else { "" };
+    format!("{}{socket}{bundled}{insecure}", plain(&result.target.url))
 }
 
 /// `2026-03-01 09:30:05 UTC`
