@@ -119,6 +119,15 @@ pub struct RunArgs {
     /// Fail (exit 99) if the run differs so from the baseline, like 'latency p95 > +10%'; may be given several times.
     #[arg(long, value_name = "CHANGE", requires = "baseline")]
     pub fail_if: Vec<String>,
+    /// Run it on each of these sizes of the target, in containers, and say which to take: small,medium.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "baseline")]
+    pub spec: Vec<String>,
+    /// How often each spec runs; they take turns: A B B A A B.
+    #[arg(long, value_name = "N", default_value = "1", requires = "spec", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub repeat: u16,
+    /// How long each container is warmed up before the run that counts; `0s` for not at all.
+    #[arg(long, value_name = "TIME", default_value = "5s", requires = "spec", value_parser = any_time)]
+    pub warm_up: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -132,6 +141,9 @@ pub struct CapacityArgs {
     /// Test this instead of the scenario's own target: a URL, or `bundled`.
     #[arg(long, value_name = "URL")]
     pub target: Option<String>,
+    /// Start the target in a container of this size, like `small`.
+    #[arg(long, value_name = "NAME")]
+    pub spec: Option<String>,
     /// The first rate: arrivals per second.
     #[arg(long, value_name = "RATE", default_value = "10/s", value_parser = rate)]
     pub from: f64,
@@ -374,6 +386,10 @@ fn some_time(text: &str) -> Result<Duration, String> {
         Ok(_) => Err("that is too short; write `1s` or more".into()),
         Err(error) => Err(format!("{error}; {}", error.help)),
     }
+}
+
+fn any_time(text: &str) -> Result<Duration, String> {
+    crate::units::parse_duration(text).map_err(|error| format!("{error}; {}", error.help))
 }
 
 fn confidence(text: &str) -> Result<f64, String> {

@@ -21,6 +21,7 @@ pub mod result;
 pub mod run;
 pub mod scenario;
 mod signals;
+pub mod specs;
 mod spelling;
 pub mod target;
 pub mod template;

@@ -12,9 +12,11 @@ use crate::report::capacity::{html, markdown, tried};
 use crate::report::terminal::{self, render_capacity};
 use crate::result::RunDirectory;
 use crate::run::{Settings, Stops, block_on};
-use crate::scenario::model::Test;
+use crate::scenario::model::{Spec, Test};
 use crate::scenario::threshold::{Metric, Names, Threshold};
 use crate::scenario::{Finding, Source as Text, imply_failures};
+use crate::specs::{chosen, in_container};
+use crate::target::{Ready, TargetError};
 use crate::{target, usage};
 
 pub(super) fn run(args: &CapacityArgs) -> anyhow::Result<Exit> {
@@ -28,12 +30,20 @@ pub(super) fn run(args: &CapacityArgs) -> anyhow::Result<Exit> {
         no_color: args.no_color,
     };
     let Some(test) = scenario::read(&file) else { return Ok(Exit::Usage) };
+    let spec = match args.spec.iter().map(|name| chosen(&test, std::slice::from_ref(name))).next().transpose()
+    {
+        Ok(spec) => spec.and_then(|specs| specs.into_iter().next()),
+        Err(error) => {
+            show(&format!("error: --spec: {}\n", crate::result::harmless(&error.to_string(), false)));
+            return Ok(Exit::Usage);
+        }
+    };
     let Some(objectives) = objectives(args, &test) else { return Ok(Exit::Usage) };
     usage::raise_open_files();
     let started = Timestamp::now();
     let directory = RunDirectory::create(&args.out, &format!("{} capacity", test.name), started);
     let directory = directory.context("the report has no place to go; choose another with --out")?;
-    let searched = block_on(search(args, &file, &test, &objectives, started))?;
+    let searched = block_on(search(args, &file, &test, spec.as_ref(), &objectives, started))?;
     let capacity = match searched {
         Ok(capacity) => capacity,
         Err(error) => {
@@ -72,6 +82,7 @@ async fn search(
     args: &CapacityArgs,
     file: &ScenarioArgs,
     test: &Test,
+    spec: Option<&Spec>,
     objectives: &[Threshold],
     started: Timestamp,
 ) -> Result<Capacity, HuntError> {
@@ -85,13 +96,16 @@ async fn search(
     };
     let stops = Stops::listen();
     let ready = tokio::select! {
-        ready = target::start(test) => ready.map_err(|error| HuntError::NotReady(error.to_string()))?,
+        ready = start(test, spec) => ready.map_err(|error| HuntError::NotReady(error.to_string()))?,
         () = stops.at_least(1) => return Err(HuntError::Interrupted),
     };
     let again = || {
         let mut test = scenario::read_again(file)?;
         test.thresholds = objectives.to_vec();
-        Some(test)
+        Some(match spec {
+            Some(spec) => in_container(test, spec),
+            None => test,
+        })
     };
     let plan = Plan {
         bounds: Bounds {
@@ -106,7 +120,7 @@ async fn search(
         settle: args.settle,
         at_least: args.at_least,
         wanted: args.wanted.map(|rate| (rate, args.headroom)),
-        spec: None,
+        spec: spec.map(|spec| spec.name.clone()),
     };
     let hunt = Hunt {
         test: &again,
@@ -121,6 +135,13 @@ async fn search(
         warn: &|warning| say(&format!("warning: {warning}")),
     };
     hunt.search(&plan, started).await
+}
+
+async fn start(test: &Test, spec: Option<&Spec>) -> Result<Ready, TargetError> {
+    match spec {
+        Some(spec) => target::start_container(test, Some(spec)).await,
+        None => target::start(test).await,
+    }
 }
 
 /// What must hold: those of `--slo`, or the thresholds of the file. None where findings were shown instead.

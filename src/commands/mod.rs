@@ -10,6 +10,7 @@ mod report;
 mod run;
 mod scenario;
 mod schema;
+mod specs;
 mod target;
 mod validate;
 

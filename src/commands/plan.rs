@@ -12,7 +12,7 @@ use crate::usage;
 
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Exit> {
     let Some(test) = scenario::read(&args.scenario) else { return Ok(Exit::Usage) };
-    let local = test.target.kind == TargetKind::Bundled;
+    let local = matches!(test.target.kind, TargetKind::Bundled | TargetKind::Image(_));
     let open_files = usage::raise_open_files();
     let text = render(&test, workers(args.scenario.workers, local), open_files);
     std::io::stdout().write_all(text.as_bytes())?;

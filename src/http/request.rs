@@ -141,10 +141,21 @@ pub fn get(
     target: &str,
     headers: &[(&str, &str)],
 ) -> Result<Vec<u8>, RequestError> {
+    bare("GET", network, origin, target, headers)
+}
+
+/// A request of this method without a body, the way that a network wants it.
+pub fn bare(
+    method: &str,
+    network: &Network,
+    origin: &Origin,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> Result<Vec<u8>, RequestError> {
     let mut wire = Vec::new();
     let (host, url, forward) = (origin.authority(), origin.to_string(), network.forwarding_proxy(origin));
     let start = HeadStart {
-        method: "GET",
+        method,
         target: target.as_bytes(),
         host: &host,
         user_agent: Some(USER_AGENT),
@@ -152,7 +163,7 @@ pub fn get(
     };
     write_head_start(&mut wire, &start)?;
     headers.iter().try_for_each(|(name, value)| write_header(&mut wire, name, value.as_bytes()))?;
-    finish(&mut wire, "GET", None);
+    finish(&mut wire, method, None);
     Ok(wire)
 }
 

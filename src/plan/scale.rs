@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::begins::{begins, length};
 use crate::scenario::model::{Action, Load, Profile, Shape, Spacing, Start, Step, Test, WhenFull};
 use crate::scenario::threshold::Metric;
 
@@ -25,6 +26,22 @@ pub fn scaled(mut test: Test, factor: f64) -> Test {
         scale(&mut threshold.after);
         threshold.over.as_mut().map(scale);
     }
+    test
+}
+
+/// The same load for so long at most, for what comes before the load that counts: nothing of it is judged. Where
+/// nobody knows how long it takes, a single user goes once through the flow.
+pub fn warm_up(test: Test, longest: Duration) -> Test {
+    let end = (0..test.scenarios.len())
+        .map(|number| begins(&test, number).saturating_add(length(&test.scenarios[number].load)));
+    let end = end.max().unwrap_or_default();
+    let mut test = match end {
+        Duration::MAX => smoke(test),
+        end if end > longest => scaled(test, longest.as_secs_f64() / end.as_secs_f64()),
+        _ => test,
+    };
+    test.thresholds.clear();
+    test.scenarios.iter_mut().for_each(|scenario| scenario.verify.clear());
     test
 }
 

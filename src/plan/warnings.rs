@@ -123,7 +123,7 @@ impl Reached {
         let address = match (&request.url.base, &test.target.kind) {
             (BaseUrl::Elsewhere { origin, .. }, _) => origin,
             (BaseUrl::Target { .. }, TargetKind::Url(url)) => url,
-            (BaseUrl::Target { .. }, TargetKind::Bundled) => "http:",
+            (BaseUrl::Target { .. }, TargetKind::Bundled | TargetKind::Image(_)) => "http:",
         };
         // Nobody knows where a redirect leads, or an address that is a value.
         if request.follow_redirects > 0

@@ -20,6 +20,7 @@ pub mod plan;
 #[cfg(test)]
 mod samples;
 mod sparkline;
+pub mod specs;
 pub mod terminal;
 mod words;
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::http::{NetworkOptions, Version};
 use crate::plan::{self, Arrivals, Between, Expected, most_users, value_at};
 use crate::scenario::model::{
-    Action, Connections, Load, LoadKind, Profile, Scenario, Shape, Spacing, Start, Step, TargetKind, Test,
-    Think, WhenFull,
+    Action, Connections, Load, LoadKind, Profile, Scenario, Shape, Spacing, Spec, Start, Step, TargetKind,
+    Test, Think, WhenFull,
 };
 use crate::scenario::monitor::{Watch, WatchKind};
 use crate::units::{Percent, count, scenario_duration, trim_float};
@@ -25,12 +25,15 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
     let target = match &test.target.kind {
         TargetKind::Bundled => "the bundled ticketing service, on a free loopback port",
         TargetKind::Url(url) => url,
+        TargetKind::Image(image) => &format!("a container of {}, its port {}", image.name, image.port),
     };
     let _ = writeln!(out, "\ntarget      {target}");
+    render_specs(&mut out, test);
     render_ways(&mut out, test);
     let _ = writeln!(out, "workers     {workers}");
-    // The bundled service goes without saying.
-    let watched = test.monitor.iter().filter(|watch| watch.kind != WatchKind::Bundled);
+    // What the program starts itself goes without saying.
+    let watched =
+        test.monitor.iter().filter(|watch| !matches!(watch.kind, WatchKind::Bundled | WatchKind::Started));
     let watched: Vec<String> = watched.map(watched_in_words).collect();
     if !watched.is_empty() {
         let _ = writeln!(out, "watched     {}", watched.join(", "));
@@ -60,6 +63,14 @@ pub fn render(test: &Test, workers: usize, open_files: Option<u64>) -> String {
         });
     }
     out
+}
+
+/// The sizes of the container; those that the bundled service has anyway go without saying.
+fn render_specs(out: &mut String, test: &Test) {
+    let is_usual = test.target.kind == TargetKind::Bundled && test.target.specs == Spec::usual();
+    for spec in test.target.specs.iter().filter(|_| !is_usual) {
+        let _ = writeln!(out, "            as {}: {}", spec.name, spec.in_words());
+    }
 }
 
 /// How servers are reached, where that is said.
@@ -95,7 +106,7 @@ fn ways(network: &NetworkOptions) -> Vec<String> {
 fn watched_in_words(watch: &Watch) -> String {
     let name = &watch.name;
     match &watch.kind {
-        WatchKind::Bundled => name.clone(),
+        WatchKind::Bundled | WatchKind::Started => name.clone(),
         WatchKind::Process(_) => format!("process {name}"),
         WatchKind::Container(_) => format!("container {name}"),
         WatchKind::Prometheus(endpoint) => {

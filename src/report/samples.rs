@@ -154,6 +154,8 @@ pub(crate) fn result(
             bundled: true,
             socket: None,
             insecure: false,
+            image: None,
+            spec: None,
         },
         environment: Environment {
             os: "linux".into(),

@@ -150,6 +150,12 @@ impl RunResult {
                 bundled: test.target.kind == TargetKind::Bundled,
                 socket: test.target.socket.as_ref().map(|path| clean(&path.display().to_string())),
                 insecure: test.is_insecure(),
+                image: match &test.target.kind {
+                    TargetKind::Image(image) => Some(clean(&image.name)),
+                    TargetKind::Bundled => test.target.spec.as_ref().map(|_| ticketing::IMAGE.into()),
+                    TargetKind::Url(_) => None,
+                },
+                spec: test.target.spec.as_ref().map(|spec| clean(&spec.name)),
             },
             environment: Environment {
                 os: std::env::consts::OS.into(),

@@ -75,7 +75,7 @@ pub(super) fn monitor(
             name: clean(&watch.name),
             kind: match watch.kind {
                 WatchKind::Bundled | WatchKind::Process(_) => WatchedKind::Process,
-                WatchKind::Container(_) => WatchedKind::Container,
+                WatchKind::Container(_) | WatchKind::Started => WatchedKind::Container,
                 WatchKind::Prometheus(_) => WatchedKind::Prometheus,
             },
             cpu_limit_cores: source.cpu_limit.filter(|cores| cores.is_finite()),

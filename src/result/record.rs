@@ -91,6 +91,12 @@ pub struct TargetInfo {
     /// Certificates of servers were not checked (`http.tls.insecure`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub insecure: bool,
+    /// The image of the container that it was started in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The size of that container, by the name it has in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spec: Option<String>,
 }
 
 /// Where the load was made.

@@ -63,6 +63,7 @@ impl<'a> Session<'a> {
             target_url: match &test.target.kind {
                 TargetKind::Url(url) => url.clone(),
                 TargetKind::Bundled => "the bundled service".into(),
+                TargetKind::Image(image) => image.name.clone(),
             },
             shared: None,
             totals: Staged::new(&test.catalog, test.scenarios.len()),
@@ -106,7 +107,7 @@ impl<'a> Session<'a> {
         self.target_url.clone_from(&ready.url);
         self.workers = workers(self.settings.workers, ready.is_local);
         let env = test.env.clone();
-        let shared = Arc::new(Shared::new(self.seed, ready.url.clone(), ready.bundled.is_some(), env));
+        let shared = Arc::new(Shared::new(self.seed, ready.url.clone(), ready.is_bundled, env));
         self.shared = Some(Arc::clone(&shared));
         let prepared = Prepared::new(Arc::clone(&test), &ready.origin, &ready.prefix, &ready.network, shared);
         let prepared = match prepared {

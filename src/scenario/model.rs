@@ -17,7 +17,7 @@ pub use poll::{Every, Poll, PollInfo, PollKind, Turn};
 use crate::scenario::monitor::Watch;
 use crate::scenario::threshold::Threshold;
 use crate::template::{Env, Expr, JsonTemplate, Slot, TextTemplate, ValueTemplate};
-use crate::units::{Percent, Rate};
+use crate::units::{self, Percent, Rate};
 
 /// One file, checked.
 #[derive(Debug)]
@@ -62,6 +62,47 @@ pub struct Target {
     pub ready_timeout: Duration,
     /// A socket of this machine over which the URL is reached.
     pub socket: Option<PathBuf>,
+    /// Sizes that it can be started in.
+    pub specs: Vec<Spec>,
+    /// The one of them that it was started in, for the record.
+    pub spec: Option<Spec>,
+}
+
+/// A size of the container that a target is started in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    pub name: String,
+    /// Cores it may use.
+    pub cpus: f64,
+    /// Bytes it may use.
+    pub memory: u64,
+    /// What it costs per hour, in any currency.
+    pub price: Option<f64>,
+}
+
+impl Spec {
+    /// Those of the bundled service, where a file has none.
+    pub fn usual() -> Vec<Spec> {
+        let spec = |name: &str, cpus, memory| Spec { name: name.into(), cpus, memory, price: None };
+        vec![spec("small", 0.5, 512 << 20), spec("medium", 1.0, 1 << 30)]
+    }
+
+    /// `0.5 cores, 512MiB`, and what it costs.
+    pub fn in_words(&self) -> String {
+        let cores = if self.cpus <= 1.0 { "core" } else { "cores" };
+        let price =
+            self.price.map_or(String::new(), |price| format!(", {} per hour", units::trim_float(price)));
+        format!("{} {cores}, {}{price}", units::trim_float(self.cpus), units::Bytes(self.memory))
+    }
+}
+
+/// An image of the Docker engine, and how a container of it is started.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Image {
+    pub name: String,
+    /// Where the service listens inside.
+    pub port: u16,
+    pub env: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +111,8 @@ pub enum TargetKind {
     Bundled,
     /// A base URL, without a trailing slash.
     Url(String),
+    /// A service that is started in a container.
+    Image(Image),
 }
 
 /// What holds for all requests of a file, or of one of its scenarios.

@@ -18,6 +18,8 @@ pub struct Watch {
 pub enum WatchKind {
     /// The bundled service, which the program starts itself.
     Bundled,
+    /// The container that the program starts its target in.
+    Started,
     /// A process on this machine, by `/proc`.
     Process(ProcessId),
     /// A container of the Docker engine of this machine, by its name or id.
@@ -113,7 +115,9 @@ impl Watch {
             WatchKind::Bundled | WatchKind::Process(_) => {
                 matches!(gauge, Gauge::Cpu | Gauge::Memory | Gauge::Descriptors | Gauge::Threads)
             }
-            WatchKind::Container(_) => !matches!(gauge, Gauge::Descriptors | Gauge::Series(_)),
+            WatchKind::Container(_) | WatchKind::Started => {
+                !matches!(gauge, Gauge::Descriptors | Gauge::Series(_))
+            }
             WatchKind::Prometheus(endpoint) => match gauge {
                 Gauge::Series(place) => usize::from(place) < endpoint.series.len(),
                 _ => false,

@@ -1,10 +1,11 @@
 //! Waiting until a target is ready: until it accepts a connection, or until a path answers 2xx.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::TargetError;
-use crate::http::request::get;
+use crate::http::request::bare;
 use crate::http::{ExchangeError, KeepBody, Network, Origin, Request, Response, Timing, UserConnections};
 use crate::outcome::{Cause, Phase};
 
@@ -13,11 +14,22 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A single try may not take all of the time.
 const LONGEST_TRY: Duration = Duration::from_secs(2);
 
+/// What says that a target is ready.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sign<'a> {
+    /// It accepts a connection.
+    Connection,
+    /// It answers at all, whatever that is.
+    Answer,
+    /// This path answers 2xx.
+    Success(&'a str),
+}
+
 pub(super) async fn wait(
     network: &Arc<Network>,
     origin: &Origin,
     url: &str,
-    path: Option<&str>,
+    sign: Sign<'_>,
     within: Duration,
 ) -> Result<(), TargetError> {
     let until = Instant::now() + within;
@@ -25,9 +37,10 @@ pub(super) async fn wait(
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let timeout = left.min(LONGEST_TRY).max(Duration::from_millis(1));
-        let tried = match path {
-            Some(path) => answers(network, origin, path, timeout).await,
-            None => accepts(network, origin, timeout).await,
+        let tried = match sign {
+            Sign::Success(path) => answers(network, origin, ("GET", path), timeout, 200..300).await,
+            Sign::Answer => answers(network, origin, ("GET", "/"), timeout, 100..600).await,
+            Sign::Connection => accepts(network, origin, timeout).await,
         };
         let Err(mut last) = tried else { return Ok(()) };
         // The end of the time cuts the last try short: what the one before it heard says more.
@@ -50,20 +63,21 @@ async fn accepts(network: &Network, origin: &Origin, timeout: Duration) -> Resul
     })
 }
 
-async fn answers(
+pub(super) async fn answers(
     network: &Arc<Network>,
     origin: &Origin,
-    path: &str,
+    (method, path): (&str, &str),
     timeout: Duration,
+    good: Range<u16>,
 ) -> Result<(), String> {
-    let wire = get(network, origin, path, &[]).map_err(|error| error.to_string())?;
+    let wire = bare(method, network, origin, path, &[]).map_err(|error| error.to_string())?;
     let request =
         Request { origin, wire: &wire, insets: &[], is_head: false, timeout, keep_body: KeepBody::Never };
     let (mut response, mut timing) = (Response::new(), Timing::new());
     let mut connections = UserConnections::new(Arc::clone(network));
     match connections.exchange(&request, &mut response, &mut timing).await {
-        Ok(()) if (200..300).contains(&response.status()) => Ok(()),
-        Ok(()) => Err(format!("GET {path} answered {}", response.status())),
-        Err(error) => Err(format!("GET {path}: {error}")),
+        Ok(()) if good.contains(&response.status()) => Ok(()),
+        Ok(()) => Err(format!("{method} {path} answered {}", response.status())),
+        Err(error) => Err(format!("{method} {path}: {error}")),
     }
 }

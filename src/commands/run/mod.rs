@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::scenario::{self, print, show};
-use super::{compare, github};
+use super::{compare, github, specs};
 use crate::cli::RunArgs;
 use crate::compare::gate::Names;
 use crate::compare::{Comparison, Gate, Options, Side, Source, compare as compare_sides};
@@ -20,6 +20,9 @@ use crate::usage;
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let Some(test) = scenario::read(&args.scenario) else { return Ok(Exit::Usage) };
+    if !args.spec.is_empty() {
+        return specs::run(args, &test);
+    }
     let baseline = match &args.baseline {
         Some(path) => match Baseline::new(path, args, &test) {
             Some(baseline) => Some(baseline),
@@ -101,7 +104,7 @@ impl Baseline {
 }
 
 /// Writes the reports beside the result. They can be made again from it, so that one that fails ends nothing.
-fn reports(result: &RunResult, directory: &RunDirectory, lang: Lang) {
+pub(super) fn reports(result: &RunResult, directory: &RunDirectory, lang: Lang) {
     let made = [
         ("report.html", html::render(result, lang).map_err(anyhow::Error::from)),
         ("report.md", Ok(markdown::render(result, lang))),

@@ -17,13 +17,18 @@ pub fn render(comparison: &Comparison) -> String {
         Some((base, others)) => format!("{} against {base}", others.join(", ")),
         None => "Comparison".into(),
     };
+    page(&title, &body(comparison))
+}
+
+/// What stands in it, for pages that have more.
+pub(in crate::report) fn body(comparison: &Comparison) -> String {
     let mut body = summary(comparison);
     body += &sides(comparison);
     body += &table(comparison);
     body += &gates(comparison);
     // Writing to a string does not fail.
     let _ = writeln!(body, "<p class=\"note\">{}</p>", text(&note(comparison)));
-    page(&title, &body)
+    body
 }
 
 fn summary(comparison: &Comparison) -> String {

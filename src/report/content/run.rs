@@ -132,7 +132,8 @@ fn target(result: &RunResult, words: &Words) -> String {
     let socket =
         result.target.socket.as_deref().map_or(String::new(), |socket| format!(" ({})", plain(socket)));
     let insecure = if result.target.insecure { words.insecure } else { "" };
-    format!("{}{socket}{bundled}{insecure}", plain(&result.target.url))
+    let spec = result.target.spec.as_deref().map_or(String::new(), |spec| format!(" · {}", plain(spec)));
+    format!("{}{socket}{bundled}{spec}{insecure}", plain(&result.target.url))
 }
 
 /// `2026-03-01 09:30:05 UTC`

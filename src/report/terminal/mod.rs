@@ -7,6 +7,7 @@ mod capacity;
 mod comparison;
 mod polls;
 mod sections;
+mod specs;
 mod steps;
 mod target;
 
@@ -19,6 +20,7 @@ use super::figures::whole_seconds;
 
 pub use capacity::render_capacity;
 pub use comparison::render_comparison;
+pub use specs::render_specs;
 
 use crate::result::{Ended, LoadModel, RunResult, Soundness, harmless};
 
@@ -85,7 +87,8 @@ fn head(result: &RunResult, style: Style) -> String {
     facts.push(format!("{} of load", whole_seconds(result.load_s)));
     let bundled = if result.target.bundled { " (bundled)" } else { "" };
     let socket = result.target.socket.as_ref().map_or(String::new(), |socket| format!(" ({socket})"));
-    facts.push(format!("{}{socket}{bundled}", result.target.url));
+    let spec = result.target.spec.as_ref().map_or(String::new(), |spec| format!(" as {spec}"));
+    facts.push(format!("{}{socket}{bundled}{spec}", result.target.url));
     facts.push(format!("seed {}", result.seed));
     let mut lines = vec![paint(&plain(&result.scenario.name), Ink::Strong, style)];
     if let Some(description) = result.scenario.description.as_deref().filter(|text| !text.is_empty()) {

@@ -44,6 +44,8 @@ fn test() -> Test {
             ready: Some("/healthz".into()),
             ready_timeout: Duration::from_secs(10),
             socket: None,
+            specs: vec![],
+            spec: None,
         },
         http: Http::default(),
         data: vec![],

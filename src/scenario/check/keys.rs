@@ -207,8 +207,26 @@ pub(crate) static TARGET: Place = Place {
         key("bundled", "The service that comes with the program.", Shape::Word(&["ticketing"])),
         key("url", "The base URL of the service.", Shape::Text),
         key("unix", "A socket of this machine over which `url` is reached.", Shape::Text),
+        key("image", "An image of this machine's Docker engine, started in a container.", Shape::Text),
+        key("port", "The port that a container of `image` listens on; 8080 without it.", Shape::Whole(1)),
+        key("env", "Variables of the environment of a container of `image`.", Shape::Names(&Shape::Scalar)),
+        key(
+            "specs",
+            "Sizes of the container, each with a name, for `--spec`.",
+            Shape::Names(&Shape::In(&SPEC)),
+        ),
         key("ready", "A path that answers 2xx once the service can be tested.", Shape::Text),
         key("ready_timeout", "How long to wait for it; 10s without it.", Shape::Duration),
+    ]],
+};
+
+pub(crate) static SPEC: Place = Place {
+    name: "spec",
+    what: "a spec",
+    keys: &[&[
+        required("cpus", "Cores it may use, like `0.5`.", Shape::Number, "write `cpus: 1`"),
+        required("memory", "Memory it may use, like `512MiB`.", Shape::Text, "write `memory: 1GiB`"),
+        key("price", "What it costs per hour, in any currency.", Shape::Number),
     ]],
 };
 

@@ -15,6 +15,8 @@ use crate::scenario::yaml::{Entry, Key, Kind, Node};
 const MOST: usize = 100;
 /// How the bundled service is called among the sources.
 const BUNDLED: &str = "bundled";
+/// And the container of an image.
+const STARTED: &str = "container";
 
 /// Sources as they are found, and where each stands.
 #[derive(Default)]
@@ -30,12 +32,15 @@ fn at_item(key: &Key) -> Key {
 }
 
 impl Check<'_> {
-    /// The bundled service is watched without being asked for.
+    /// What the program starts itself is watched without being asked for.
     pub(super) fn watches(&mut self, fields: Fields<'_>, target: Option<&Target>) -> Vec<Watch> {
         let mut sources = Sources::default();
-        if target.is_some_and(|target| target.kind == TargetKind::Bundled) {
-            sources.watches.push(Watch { name: BUNDLED.into(), kind: WatchKind::Bundled });
-        }
+        let own = match target.map(|target| &target.kind) {
+            Some(TargetKind::Bundled) => Some((BUNDLED, WatchKind::Bundled)),
+            Some(TargetKind::Image(_)) => Some((STARTED, WatchKind::Started)),
+            Some(TargetKind::Url(_)) | None => None,
+        };
+        sources.watches.extend(own.map(|(name, kind)| Watch { name: name.into(), kind }));
         let Some(entry) = fields.get("monitor") else { return sources.watches };
         let Some(fields) = self.fields(&entry.value, &entry.key, &MONITOR) else { return sources.watches };
         if fields.node.entries().is_empty() {

@@ -1,23 +1,46 @@
 //! `target` and `outcomes`: what is tested, and which of its answers are expected.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Check;
-use super::keys::{OUTCOMES, TARGET};
+use super::keys::{OUTCOMES, SPEC, TARGET};
 use super::reading::Fields;
 use crate::http::Origin;
 use crate::scenario::LoadOptions;
 use crate::scenario::finding::shortened;
-use crate::scenario::model::{Target, TargetKind};
+use crate::scenario::model::{Image, Spec, Target, TargetKind};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::spelling::closest;
+use crate::units::parse_bytes;
 
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The system has room for this much, and a zero behind it.
 const LONGEST_SOCKET: usize = 107;
 /// The base URL of a service behind a socket, where nothing else is said.
 const SOCKET_URL: &str = "http://localhost";
+
+/// What Docker takes.
+const FEWEST_CPUS: f64 = 0.01;
+const MOST_CPUS: f64 = 1024.0;
+const LEAST_MEMORY: u64 = 6 << 20;
+const MOST_MEMORY: u64 = 1 << 50;
+
+fn target(
+    kind: TargetKind,
+    ready: Option<String>,
+    ready_timeout: Duration,
+    socket: Option<PathBuf>,
+    specs: Option<Vec<Spec>>,
+) -> Target {
+    let specs = match specs {
+        Some(specs) => specs,
+        None if kind == TargetKind::Bundled => Spec::usual(),
+        None => Vec::new(),
+    };
+    Target { kind, ready, ready_timeout, socket, specs, spec: None }
+}
 
 /// Reads a target as `--target` and `target:` have it: `bundled`, or a base URL. Else what is wrong with it,
 /// and what to write.
@@ -88,6 +111,7 @@ impl Check<'_> {
     pub(super) fn target(&mut self, fields: Fields<'_>, options: &LoadOptions) -> Option<Target> {
         let entry = fields.get("target");
         let (mut ready, mut ready_timeout, mut socket) = (None, READY_TIMEOUT, None);
+        let mut specs = None;
         let mut kind = options.target.clone();
         let Some(entry) = entry else {
             if kind.is_none() && !fields.has_unknown {
@@ -98,7 +122,7 @@ impl Check<'_> {
                     "write `target: bundled`, or a URL like `target: http://localhost:8080`, or run with `--target`",
                 );
             }
-            return Some(Target { kind: kind?, ready, ready_timeout, socket });
+            return Some(target(kind?, ready, ready_timeout, socket, None));
         };
         if let Kind::Map(_) = entry.value.kind {
             let fields = self.fields(&entry.value, &entry.key, &TARGET)?;
@@ -117,6 +141,27 @@ impl Check<'_> {
                         "keep one of the two",
                     );
                 }
+            }
+            if let Some(entry) = fields.get("specs") {
+                specs = Some(self.specs(entry));
+            }
+            if fields.get("image").is_none() {
+                for name in ["port", "env"] {
+                    if let Some(entry) = fields.get(name) {
+                        let problem = format!("`{name}` goes with `image`");
+                        self.error(
+                            &entry.key.span,
+                            problem,
+                            "write `image: registry/app:1.2` beside it, or take it out",
+                        );
+                    }
+                }
+            }
+            if let Some(entry) = fields.get("image") {
+                let image = self.image(entry, fields);
+                // `--target` names another service.
+                kind = kind.or(image);
+                return Some(target(kind?, ready, ready_timeout, socket, specs));
             }
             match (fields.get("bundled"), fields.get("url")) {
                 (Some(_), Some(url)) => {
@@ -141,7 +186,7 @@ impl Check<'_> {
                     self.error(
                         &entry.key.span,
                         "this target does not say which",
-                        "write `bundled: ticketing` or `url: …`",
+                        "write `bundled: ticketing`, `url: …` or `image: …`",
                     );
                 }
                 (None, None) => {}
@@ -149,7 +194,93 @@ impl Check<'_> {
         } else if kind.is_none() {
             kind = self.address(&entry.value, &entry.key);
         }
-        Some(Target { kind: kind?, ready, ready_timeout, socket })
+        Some(target(kind?, ready, ready_timeout, socket, specs))
+    }
+
+    /// The image of `image:`, with what goes with it.
+    fn image(&mut self, entry: &Entry, fields: Fields<'_>) -> Option<TargetKind> {
+        for other in ["bundled", "url", "unix"] {
+            if let Some(other) = fields.get(other) {
+                let problem = format!("`{}` and `image` exclude each other", other.key.name);
+                self.error(&other.key.span, problem, "keep one of the two");
+            }
+        }
+        let what = "the name of an image like `registry/app:1.2`";
+        let name = self.text_now(&entry.value, &entry.key, what)?;
+        if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
+            let problem = format!("`{}` is no name of an image", shortened(&name));
+            self.error(
+                &entry.value.span,
+                problem,
+                "write it as `docker images` shows it, like `registry/app:1.2`",
+            );
+            return None;
+        }
+        let port = match fields.get("port") {
+            Some(entry) => self.whole(&entry.value, &entry.key, 1..=65535)?,
+            None => u64::from(ticketing::PORT),
+        };
+        let mut env = Vec::new();
+        if let Some(entry) = fields.get("env") {
+            for one in self.names(entry, "a map of names and values") {
+                let value = self.text_now(&one.value, &one.key, "a text")?;
+                env.push((one.key.name.clone(), value));
+            }
+        }
+        Some(TargetKind::Image(Image { name, port: u16::try_from(port).unwrap_or(ticketing::PORT), env }))
+    }
+
+    fn specs(&mut self, entry: &Entry) -> Vec<Spec> {
+        let mut specs = Vec::new();
+        for one in self.names(entry, "a map like `small: { cpus: 0.5, memory: 512MiB }`") {
+            let name = self.good_name(&one.key.name, &one.key.span, "a spec");
+            let Some(fields) = self.fields(&one.value, &one.key, &SPEC) else { continue };
+            let cpus =
+                fields.get("cpus").and_then(|entry| self.number_within(entry, FEWEST_CPUS..=MOST_CPUS));
+            let memory = fields.get("memory").and_then(|entry| self.memory(entry));
+            let price = fields.get("price").map(|entry| self.number_within(entry, 0.0..=f64::MAX));
+            if let (Some(name), Some(cpus), Some(memory)) = (name, cpus, memory) {
+                specs.push(Spec { name, cpus, memory, price: price.flatten() });
+            }
+        }
+        specs
+    }
+
+    fn number_within(&mut self, entry: &Entry, bounds: RangeInclusive<f64>) -> Option<f64> {
+        let amount = match &entry.value.kind {
+            Kind::Int(number) => *number as f64,
+            Kind::Float(number) => *number,
+            _ => {
+                self.expected(&entry.value, &entry.key, "a number");
+                return None;
+            }
+        };
+        if amount.is_finite() && bounds.contains(&amount) {
+            return Some(amount);
+        }
+        let help = if *bounds.end() < f64::MAX {
+            format!("write a number from {} to {}", bounds.start(), bounds.end())
+        } else {
+            "write a number that is not negative".to_owned()
+        };
+        self.error(&entry.value.span, format!("`{}` cannot be {amount}", entry.key.name), help);
+        None
+    }
+
+    fn memory(&mut self, entry: &Entry) -> Option<u64> {
+        let text = self.text(&entry.value, &entry.key, "a size like `512MiB`")?;
+        match parse_bytes(text) {
+            Ok(bytes) if (LEAST_MEMORY..=MOST_MEMORY).contains(&bytes.0) => Some(bytes.0),
+            Ok(bytes) => {
+                let problem = format!("a container cannot have {bytes}");
+                self.error(&entry.value.span, problem, "Docker gives `6MiB` or more");
+                None
+            }
+            Err(error) => {
+                self.error(&entry.value.span, error.problem, error.help);
+                None
+            }
+        }
     }
 
     fn ready_path(&mut self, entry: &Entry) -> Option<String> {

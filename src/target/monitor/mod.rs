@@ -145,6 +145,10 @@ impl Source {
                 Some(child) => Sampler::Process(Process::new(ProcessId::Pid(child.id()))),
                 None => Sampler::Nothing("it was not started".into()),
             },
+            WatchKind::Started => match &ready.container {
+                Some(container) => Sampler::Container(Container::new(container.name())),
+                None => Sampler::Nothing("it was not started".into()),
+            },
             WatchKind::Process(id) => Sampler::Process(Process::new(*id)),
             WatchKind::Container(name) => Sampler::Container(Container::new(name)),
             WatchKind::Prometheus(endpoint) => match Scrape::new(endpoint, ready) {
