@@ -76,6 +76,7 @@ pub(super) struct Words {
     pub(super) closed_model: &'static str,
     pub(super) open_model: &'static str,
     pub(super) bundled: &'static str,
+    pub(super) insecure: &'static str,
     pub(super) stopped: &'static str,
     pub(super) invariant_broken: &'static str,
     pub(super) invariant_not_asked: &'static str,
