@@ -106,7 +106,7 @@ impl Prepared {
         for ((number, scenario), network) in test.scenarios.iter().enumerate().zip(&networks) {
             let keeps_cookies = test.http_of(number).cookies;
             let is_secure = |wire: &Wire| wire.origin.scheme() == Scheme::Https;
-            let mut needs_tls = false;
+            let (mut needs_tls, mut may_need_tls) = (false, false);
             for block in blocks(scenario) {
                 let later = reads_outside_requests(block);
                 let mut failed = None;
@@ -115,6 +115,8 @@ impl Prepared {
                     match Wire::new(request, origin, prefix, network, keeps_cookies) {
                         Ok(wire) => {
                             needs_tls |= is_secure(&wire);
+                            may_need_tls |=
+                                request.follow_redirects > 0 || request.url.path.begins_with_value();
                             let own = reads_of_answer(request);
                             let answer_is_read = own.answer || later.answer;
                             let prepared =
@@ -135,6 +137,10 @@ impl Prepared {
             // Read now: without roots no server could be trusted, and nothing is to be sent.
             if needs_tls {
                 network.tls()?;
+            } else if may_need_tls {
+                // Reading the system's certificates takes time that no request should wait for. Where there are
+                // none, the request that leads to https will say so.
+                let _ = network.tls();
             }
             if let Some(password) = network.proxy().and_then(Proxy::password) {
                 shared.keep_secret("the proxy's password", password);

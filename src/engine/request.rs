@@ -69,8 +69,9 @@ impl Worker {
         }
         let mut flight =
             InFlight { worker: self, row: step.row, stage, timing: Timing::at(due), over: false };
+        let origin = outgoing.elsewhere.as_ref().unwrap_or(&prepared.wire.origin);
         let request = Request {
-            origin: &prepared.wire.origin,
+            origin,
             wire: &outgoing.text,
             insets: &outgoing.insets,
             is_head: prepared.wire.is_head,
@@ -82,7 +83,7 @@ impl Worker {
         let mut result = user.connections.exchange(&request, response, &mut flight.timing).await;
         if result.is_ok() {
             if self.keeps_cookies_of(user) {
-                user.keep_cookies(&prepared.wire.origin, &outgoing);
+                user.keep_cookies(origin, &outgoing);
             }
             if step.follow_redirects > 0 && sends_on(user.scope.response().status()) {
                 let leash = Leash {
@@ -91,7 +92,6 @@ impl Worker {
                     keep_body: request.keep_body,
                 };
                 // Boxed, so that a request that follows nothing stays small.
-                let origin = &prepared.wire.origin;
                 result = Box::pin(self.follow(user, leash, origin, &outgoing, &mut flight.timing)).await;
             }
         }

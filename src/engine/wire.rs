@@ -3,6 +3,7 @@
 //! All that never changes (the request line, headers without expressions, a static body) is written once, when
 //! the run is prepared. What is left per request is copying it, rendering the values, and the body's length.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
@@ -26,6 +27,10 @@ pub enum WireError {
     Origin(#[from] OriginError),
     #[error("the part `{0}` holds what separates the parts of this form: it was taken from another one")]
     Boundary(String),
+    #[error(
+        "`{0}`, with which the path begins, is neither a path like `/orders/7` nor a URL like `https://api.example.com/orders/7`"
+    )]
+    Address(String),
 }
 
 /// A request as far as it is known before it is sent.
@@ -39,6 +44,8 @@ pub(super) struct Wire {
     prefix: String,
     /// Where a proxy passes this request on: the origin as it stands before the path, and what the proxy is told.
     forward: Option<(String, Option<String>)>,
+    /// The way to servers that nobody knows yet: of a path that begins with a value.
+    network: Option<Arc<Network>>,
     head: Vec<Part>,
     /// What separates the parts of its body.
     boundary: Option<String>,
@@ -77,7 +84,7 @@ impl Wire {
         step: &RequestStep,
         target: &Origin,
         path: &str,
-        network: &Network,
+        network: &Arc<Network>,
         keeps_cookies: bool,
     ) -> Result<Wire, WireError> {
         let (origin, prefix) = match &step.url.base {
@@ -94,6 +101,7 @@ impl Wire {
             timeout: step.timeout,
             prefix,
             forward,
+            network: step.url.path.begins_with_value().then(|| Arc::clone(network)),
             head: Vec::new(),
             body: Payload::new(&step.body, boundary.as_deref())?,
             boundary,
@@ -166,7 +174,9 @@ impl Wire {
         for part in &self.head {
             match part {
                 Part::Ready(bytes) => out.text.extend_from_slice(bytes),
-                Part::Start => self.write_start(step, scope, &mut scratch.text, &mut out.text)?,
+                Part::Start => {
+                    out.elsewhere = self.write_start(step, scope, &mut scratch.text, &mut out.text)?;
+                }
                 Part::Header(place) => {
                     let (name, value) = &step.headers[*place];
                     scratch.text.clear();
@@ -189,7 +199,8 @@ impl Wire {
                     let from = out.text.len() + COOKIE.len() + 2;
                     out.own_cookies = from..from + scratch.text.len();
                     if let Some(jar) = jar {
-                        jar.write(&self.origin, out.path(), Instant::now(), &mut scratch.text);
+                        let origin = out.elsewhere.as_ref().unwrap_or(&self.origin);
+                        jar.write(origin, out.path(), Instant::now(), &mut scratch.text);
                     }
                     if !scratch.text.is_empty() {
                         write_header(&mut out.text, COOKIE, &scratch.text)?;
@@ -215,16 +226,24 @@ impl Wire {
         Ok(())
     }
 
+    /// Appends the request line and what belongs to it. Returns where the request goes if that is not
+    /// `self.origin`.
     fn write_start(
         &self,
         step: &RequestStep,
         scope: &mut Box<Scope>,
         text: &mut Vec<u8>,
         out: &mut Vec<u8>,
-    ) -> Result<(), WireError> {
+    ) -> Result<Option<Origin>, WireError> {
         text.clear();
-        text.extend_from_slice(self.prefix.as_bytes());
-        step.url.path.render(scope, Encoding::Path, text)?;
+        let mut elsewhere = None;
+        if self.network.is_some() {
+            step.url.path.render(scope, Encoding::Path, text)?;
+            elsewhere = self.address(step, text)?;
+        } else {
+            text.extend_from_slice(self.prefix.as_bytes());
+            step.url.path.render(scope, Encoding::Path, text)?;
+        }
         let mut separator = if text.contains(&b'?') { b'&' } else { b'?' };
         for (name, value) in &step.query {
             text.push(separator);
@@ -239,20 +258,50 @@ impl Wire {
         let host = step.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
         let host = match host {
             Some((_, value)) => value.render_to_string(scope)?,
-            None => self.origin.authority(),
+            None => elsewhere.as_ref().unwrap_or(&self.origin).authority(),
         };
+        let other = elsewhere.as_ref().zip(self.network.as_deref()).map(|(origin, network)| {
+            let proxy = network.forwarding_proxy(origin);
+            proxy.map(|proxy| (origin.to_string(), proxy.authorization().map(str::to_owned)))
+        });
+        let forward = other.as_ref().unwrap_or(&self.forward).as_ref();
         let own_agent = step.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
         let start = HeadStart {
             method: self.method,
             target: text,
             host: &host,
             user_agent: (!own_agent).then_some(USER_AGENT),
-            forward: self
-                .forward
-                .as_ref()
+            forward: forward
                 .map(|(origin, authorization)| Forward { origin, authorization: authorization.as_deref() }),
         };
         write_head_start(out, &start)?;
-        Ok(())
+        Ok(elsewhere)
+    }
+
+    /// Makes of a text that began with a value the path and query that are asked for. Returns whose they are
+    /// if not those of `self.origin`.
+    ///
+    /// A path may come from the scenario, and then goes where all others go; or from an answer, and then it has
+    /// the prefix already.
+    fn address(&self, step: &RequestStep, text: &mut Vec<u8>) -> Result<Option<Origin>, WireError> {
+        let wrong = || {
+            let value = step.url.path.exprs().next().map_or(String::new(), |expr| expr.source().to_owned());
+            WireError::Address(value)
+        };
+        if let Some(fragment) = text.iter().position(|byte| *byte == b'#') {
+            text.truncate(fragment);
+        }
+        if text.starts_with(b"/") {
+            let rest = text.strip_prefix(self.prefix.as_bytes());
+            if !rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'/' | b'?'))) {
+                text.splice(..0, self.prefix.bytes());
+            }
+            return Ok(None);
+        }
+        let url = str::from_utf8(text).map_err(|_| wrong())?;
+        let (origin, rest) = Origin::parse_url(url.trim()).map_err(|_| wrong())?;
+        let slash = if rest.starts_with('/') { "" } else { "/" };
+        *text = format!("{slash}{rest}").into_bytes();
+        Ok(Some(origin).filter(|origin| *origin != self.origin))
     }
 }

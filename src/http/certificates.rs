@@ -25,7 +25,7 @@ pub enum PemError {
     BadCertificate(String),
     #[error("the key cannot be used: {0}")]
     BadKey(String),
-    #[error("the key is not that of the certificate")]
+    #[error("the key is not that of the certificate: name the key that was made with it")]
     Mismatch,
 }
 

@@ -38,6 +38,8 @@ pub struct Outgoing {
     pub text: Vec<u8>,
     /// Files that stand in the body, in their order.
     pub insets: Vec<Inset>,
+    /// The server it goes to, where a value has named another one than that of its step.
+    pub elsewhere: Option<Origin>,
     /// Where in the text the step's own cookies stand, without the user's behind them.
     pub own_cookies: Range<usize>,
 }
@@ -62,6 +64,7 @@ impl Outgoing {
     pub fn clear(&mut self) {
         self.text.clear();
         self.insets.clear();
+        self.elsewhere = None;
         self.own_cookies = 0..0;
     }
 

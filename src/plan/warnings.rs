@@ -125,8 +125,9 @@ impl Reached {
             (BaseUrl::Target { .. }, TargetKind::Url(url)) => url,
             (BaseUrl::Target { .. }, TargetKind::Bundled) => "http:",
         };
-        // Nobody knows where a redirect leads.
+        // Nobody knows where a redirect leads, or an address that is a value.
         if request.follow_redirects > 0
+            || request.url.path.begins_with_value()
             || address.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
         {
             self.secure.insert(row);

@@ -460,7 +460,7 @@ pub enum Method {
 #[derive(Debug)]
 pub struct Url {
     pub base: BaseUrl,
-    /// Path, with or without a query, beginning with `/`.
+    /// Path, with or without a query. It begins with `/`, or with a value, which may be a whole URL.
     pub path: TextTemplate,
 }
 

@@ -125,16 +125,24 @@ impl TextTemplate {
         })
     }
 
+    /// Whether the first thing in it is an expression.
+    pub fn begins_with_value(&self) -> bool {
+        matches!(self.parts.first(), Some(Part::Expr(_)))
+    }
+
     /// Appends the text to `out`. In a path only values are encoded, for what stands in the file is a path
-    /// already; in a query or a form all of it is.
+    /// already; so is a value that it begins with. In a query or a form all of it is encoded.
     pub fn render(
         &self,
         scope: &mut Box<Scope>,
         encoding: Encoding,
         out: &mut Vec<u8>,
     ) -> Result<(), EvalError> {
-        for part in &self.parts {
+        for (place, part) in self.parts.iter().enumerate() {
             match part {
+                Part::Expr(expr) if encoding == Encoding::Path && place == 0 => {
+                    expr.write_text(scope, out)?
+                }
                 Part::Static(text) if encoding == Encoding::Query => encoding.write(text.as_bytes(), out),
                 Part::Static(text) => out.extend_from_slice(text.as_bytes()),
                 Part::Expr(expr) => write_encoded(expr, scope, encoding, out)?,

@@ -177,10 +177,14 @@ impl Check<'_> {
             let base = BaseUrl::Elsewhere { origin: origin.to_owned(), prefix: String::new() };
             return Some(Url { base, path: path? });
         }
-        if !text.starts_with('/') {
-            let help = if text.starts_with("${ target.url }") || text.starts_with("${target.url}") {
-                "leave `${ target.url }` out: a path goes to the target".to_owned()
-            } else if text.is_empty() || text.starts_with('$') {
+        if text.starts_with("${ target.url }") || text.starts_with("${target.url}") {
+            let help = "leave `${ target.url }` out: a path goes to the target";
+            self.error(&node.span, "a path begins with `/`", help);
+            return None;
+        }
+        // A value may be a path, or a whole URL: what it is, the run will tell.
+        if !text.starts_with('/') && !text.starts_with("${") {
+            let help = if text.is_empty() || text.starts_with('$') {
                 "begin it with `/`, like `/api/v1/queues`".to_owned()
             } else {
                 format!("write `/{}`", shortened(text))
@@ -296,11 +300,8 @@ impl Check<'_> {
                     user.as_ref().and_then(TextTemplate::as_static).is_some_and(|user| user.contains(':'))
                 }) {
                     let problem = "a user name with `:` would be cut there";
-                    self.error(
-                        &colon.value.span,
-                        problem,
-                        "the part behind it would be taken for the password",
-                    );
+                    let help = "take the `:` out: what is behind it would be taken for the password";
+                    self.error(&colon.value.span, problem, help);
                     return None;
                 }
                 let password = fields.get("password").and_then(|entry| self.header_value(entry));
