@@ -285,15 +285,20 @@ fn target(result: &RunResult, words: &Words) -> Vec<Draft> {
 
 fn marks(result: &RunResult, words: &Words) -> Vec<Mark> {
     let mut marks = Vec::new();
+    let several = result.scenarios.len() > 1;
     for scenario in &result.scenarios {
-        // The first begins with the load, which needs no mark, if it has no name.
-        let stages = scenario.stages.iter().filter(|stage| stage.from_s > 0.0 || stage.name.is_some());
-        marks.extend(stages.map(|stage| Mark {
-            at_s: stage.from_s,
-            text: plain(stage.name.as_deref().unwrap_or_default()).into_owned(),
-            is_bad: false,
-        }));
+        for (place, stage) in scenario.stages.iter().enumerate() {
+            let name = stage.name.as_deref();
+            // Of several scenarios one wants to see where each begins.
+            let name = name.or((several && place == 0).then_some(scenario.name.as_str()));
+            // The first begins with the load, which needs no mark, if it has no name.
+            if name.is_some() || stage.from_s > 0.0 {
+                let text = plain(name.unwrap_or_default()).into_owned();
+                marks.push(Mark { at_s: stage.from_s, text, is_bad: false });
+            }
+        }
     }
+    marks.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
     for threshold in result.thresholds.iter().filter(|threshold| !threshold.met) {
         let broken = threshold.broken_at_s.or(threshold.breaches.first().map(|breach| breach.from_s));
         if let Some(at_s) = broken {
