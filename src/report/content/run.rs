@@ -160,6 +160,7 @@ mod tests {
     use crate::report::samples::business_heavy;
     use crate::report::words::Lang;
 
+    /// Whoever reads the figures must know that anybody may have answered for the target.
     #[test]
     fn a_target_says_how_it_was_reached() {
         let mut result = business_heavy();
