@@ -3,6 +3,7 @@
 #![expect(clippy::doc_markdown, reason = "these comments are shown in a terminal, as they stand")]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -35,6 +36,8 @@ pub enum Command {
     Run(RunArgs),
     /// Compare runs: what differs, how sure that is, and whether it matters to you.
     Compare(CompareArgs),
+    /// Search for the highest rate that a target holds.
+    Capacity(CapacityArgs),
     /// Keep a run to compare later ones with.
     #[command(subcommand)]
     Baseline(BaselineCommand),
@@ -81,7 +84,7 @@ pub struct ScenarioArgs {
 }
 
 /// What a scenario reads by env() and secret(), besides the environment itself.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct EnvironmentArgs {
     /// Set a variable that the scenario reads by env() or secret(); may be given several times.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = name_and_value)]
@@ -116,6 +119,66 @@ pub struct RunArgs {
     /// Fail (exit 99) if the run differs so from the baseline, like 'latency p95 > +10%'; may be given several times.
     #[arg(long, value_name = "CHANGE", requires = "baseline")]
     pub fail_if: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct CapacityArgs {
+    /// The scenario file; its flow is what each arrival does, its load is not used.
+    pub file: PathBuf,
+    /// What must hold at a rate, like 'latency p95 < 500ms'; may be given several times. Default: the
+    /// thresholds of the file.
+    #[arg(long, value_name = "OBJECTIVE")]
+    pub slo: Vec<String>,
+    /// Test this instead of the scenario's own target: a URL, or `bundled`.
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
+    /// The first rate: arrivals per second.
+    #[arg(long, value_name = "RATE", default_value = "10/s", value_parser = rate)]
+    pub from: f64,
+    /// The highest rate to try.
+    #[arg(long, value_name = "RATE", default_value = "100000/s", value_parser = rate)]
+    pub most: f64,
+    /// How near to the limit to come.
+    #[arg(long, value_name = "SHARE", default_value = "3%", value_parser = precision)]
+    pub precision: f64,
+    /// How long to try a rate; longer where an iteration takes more than a quarter of it.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
+    pub probe: Duration,
+    /// How long to confirm what was found.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = some_time)]
+    pub confirm: Duration,
+    /// Do not try rates below what was found, by which the knee is seen.
+    #[arg(long)]
+    pub no_curve: bool,
+    /// How long the target may take to recover after a rate that it did not hold.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_time)]
+    pub settle: Duration,
+    /// Fail (exit 99) if less than this holds.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub at_least: Option<f64>,
+    /// Say how many instances (pods) it takes for this rate.
+    #[arg(long = "for", value_name = "RATE", value_parser = rate)]
+    pub wanted: Option<f64>,
+    /// The share of its capacity that each instance keeps free.
+    #[arg(long, value_name = "SHARE", default_value = "30%", value_parser = headroom)]
+    pub headroom: f64,
+    #[command(flatten)]
+    pub environment: EnvironmentArgs,
+    /// Worker threads. Default: half the cores where the target runs on this machine, else all.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: Option<u16>,
+    /// Where the report is written.
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub out: PathBuf,
+    /// The seed of everything that is drawn at random.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// No word of single tries and no table, only the outcome.
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// No colours. The environment variable NO_COLOR does the same.
+    #[arg(long)]
+    pub no_color: bool,
 }
 
 #[derive(Debug, Args)]
@@ -276,6 +339,41 @@ fn share(text: &str) -> Result<f64, String> {
     crate::units::parse_percent(text)
         .map(crate::units::Percent::share)
         .map_err(|error| format!("{error}; {}", error.help))
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match crate::units::parse_rate(text) {
+        Ok(rate) if rate.as_per_second() >= LEAST_RATE => Ok(rate.as_per_second()),
+        Ok(_) => Err("the lowest rate is `0.1/s`".into()),
+        Err(error) => Err(format!("{error}; {}", error.help)),
+    }
+}
+
+/// Slower arrivals than this take minutes to tell anything.
+const LEAST_RATE: f64 = 0.1;
+
+fn precision(text: &str) -> Result<f64, String> {
+    match share(text)? {
+        share if (0.01..=0.5).contains(&share) => Ok(share),
+        _ => Err("a limit can be found to between `1%` and `50%`".into()),
+    }
+}
+
+fn headroom(text: &str) -> Result<f64, String> {
+    match share(text)? {
+        share if share < 1.0 => Ok(share),
+        _ => {
+            Err("an instance that keeps all of its capacity free does nothing; write less than `100%`".into())
+        }
+    }
+}
+
+fn some_time(text: &str) -> Result<Duration, String> {
+    match crate::units::parse_duration(text) {
+        Ok(time) if time >= Duration::from_secs(1) => Ok(time),
+        Ok(_) => Err("that is too short; write `1s` or more".into()),
+        Err(error) => Err(format!("{error}; {}", error.help)),
+    }
 }
 
 fn confidence(text: &str) -> Result<f64, String> {

@@ -4,6 +4,7 @@
 //! `template` and `data` → `scenario` → `plan` → `engine` (over `http`) → `metrics` → `threshold` → `result` →
 //! `report`. `run` joins them to one run of a test, and `commands` asks for runs.
 
+pub mod capacity;
 pub mod cli;
 pub mod commands;
 pub mod compare;

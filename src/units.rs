@@ -302,6 +302,15 @@ pub fn measured_time(duration: Duration) -> String {
     format!("{value:.digits$}{unit}")
 }
 
+/// A rate as it is searched for and found, with four digits: `2,121/s`, `418.3/s`, `0.625/s`.
+pub fn rate_of(per_second: f64) -> String {
+    match per_second {
+        rate if rate >= 1000.0 => format!("{}/s", count(rate.round() as u64)),
+        rate if rate >= 100.0 => format!("{}/s", trim_float((rate * 10.0).round() / 10.0)),
+        rate => format!("{}/s", trim_float(rate)),
+    }
+}
+
 /// A count with thin separators: `12,345`.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
@@ -416,5 +425,8 @@ mod tests {
         assert_eq!(measured_time(Duration::from_millis(2_500)), "2.50s");
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(count(12), "12");
+        for (rate, text) in [(2121.4, "2,121/s"), (418.34, "418.3/s"), (50.0, "50/s"), (0.625, "0.625/s")] {
+            assert_eq!(rate_of(rate), text);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One file per verb. Each joins the parts of the program, and holds no logic of its own.
 
 mod baseline;
+mod capacity;
 mod compare;
 mod completions;
 mod github;
@@ -20,6 +21,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Capacity(args) => capacity::run(&args),
         Command::Baseline(BaselineCommand::Save(args)) => baseline::save(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Validate(args) => validate::run(&args),

@@ -57,6 +57,14 @@ pub(super) fn environment(args: &EnvironmentArgs) -> Option<Env> {
     Some(env)
 }
 
+/// The same test once more, without a word: for what needs it anew each time. None where the file has become
+/// another, and no good one.
+pub(super) fn read_again(args: &ScenarioArgs) -> Option<Test> {
+    let target = args.target.as_deref().map(target_override).transpose().ok()?;
+    let options = LoadOptions { env: environment(&args.environment)?, target };
+    load(&args.file, &options).ok().map(|loaded| loaded.test)
+}
+
 /// How to show what is going on.
 pub(super) fn progress(quiet: bool) -> Mode {
     match (quiet, std::io::stderr().is_terminal()) {

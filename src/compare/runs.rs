@@ -1,12 +1,9 @@
 //! Runs as comparing needs them: histograms and windows decoded, windows of one length.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
 
 use crate::metrics::CellWindows;
-use crate::result::{OutcomeKind, RunResult, decode_windows};
+use crate::result::{OutcomeKind, RunResult, decode_histogram, decode_windows};
 
 /// One run, decoded.
 #[derive(Debug)]
@@ -74,7 +71,7 @@ impl Run {
                     outcome: outcome.name.clone(),
                     count: outcome.count,
                     per_second: outcome.rate_per_s,
-                    exact: outcome.response_histogram.as_deref().and_then(histogram),
+                    exact: outcome.response_histogram.as_deref().and_then(decode_histogram),
                     windows,
                 });
             }
@@ -102,14 +99,6 @@ fn halvings(from: Option<u32>, to: u32) -> Option<u32> {
     let from = from.filter(|from| *from > 0)?;
     let times = to / from;
     (to.is_multiple_of(from) && times.is_power_of_two()).then(|| times.ilog2())
-}
-
-fn histogram(text: &str) -> Option<Histogram<u64>> {
-    let bytes = STANDARD.decode(text).ok()?;
-    let mut histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).ok()?;
-    // What was read may not grow when others are added to it.
-    histogram.auto(true);
-    Some(histogram)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::http::connection::{Connection, tls_error};
 use crate::http::deadline::{Timer, deadline};
 use crate::http::error::ExchangeError;
-use crate::http::http2::Http2;
+use crate::http::http2::{self, Http2};
 use crate::http::request::Inset;
 use crate::http::{KeepBody, Network, Origin, Progress, Response, Scheme, Timing, Version, tls};
 use crate::outcome::{Cause, Phase, ProtocolFault};
@@ -442,6 +442,9 @@ impl<'a> Flight<'a> {
         let detail = match fault {
             ProtocolFault::StatusLine if tls::is_record(self.response.unread()) => {
                 "the server speaks TLS on this port: is it https:// there?"
+            }
+            ProtocolFault::StatusLine if http2::is_settings(self.response.unread()) => {
+                "the server answers in HTTP/2: `http: { version: 2 }` speaks it"
             }
             ProtocolFault::StatusLine => "the answer does not begin with an HTTP status line",
             ProtocolFault::Header => "a header of the answer is malformed",

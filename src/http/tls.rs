@@ -234,6 +234,12 @@ fn certificate_in_words(error: &CertificateError, host: &str) -> String {
                 .to_owned()
         }
         CertificateError::Revoked => "the certificate was revoked".to_owned(),
+        // That is what `openssl req -x509` makes where nothing else is said.
+        other if other.to_string().contains("CaUsedAsEndEntity") => {
+            "the certificate is that of an authority, and none for a server: make one with \
+             `basicConstraints=CA:FALSE`, or trust every server with `http: { tls: { insecure: true } }`"
+                .to_owned()
+        }
         other => format!("the certificate is not accepted: {other}"),
     }
 }

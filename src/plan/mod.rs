@@ -16,7 +16,7 @@ pub use arrivals::{Arrivals, striped};
 pub use begins::{begins, length};
 pub use data::{DataNeed, Needed, data_needs};
 pub use expected::{Expected, connections_at_once, expected, greatest, hosts, users_at_once};
-pub use scale::{scaled, smoke};
+pub use scale::{scaled, smoke, steady};
 pub use users::{Presence, most_users, presence, users_at, users_before};
 pub use warnings::warnings;
 pub use work::{Between, Work, work};

@@ -1,8 +1,8 @@
-//! A test made shorter: `--time-scale`, and `--smoke`.
+//! A test with another load: `--time-scale`, `--smoke`, and constant rates.
 
 use std::time::Duration;
 
-use crate::scenario::model::{Action, Load, Shape, Start, Step, Test};
+use crate::scenario::model::{Action, Load, Profile, Shape, Spacing, Start, Step, Test, WhenFull};
 use crate::scenario::threshold::Metric;
 
 /// Scales what a load takes (stages, durations, graceful stop, `max_duration`, `start`, `gap`, `after`,
@@ -24,6 +24,27 @@ pub fn scaled(mut test: Test, factor: f64) -> Test {
     for threshold in &mut test.thresholds {
         scale(&mut threshold.after);
         threshold.over.as_mut().map(scale);
+    }
+    test
+}
+
+/// A constant number of arrivals per second, whatever the load of the file: to see whether a rate holds.
+///
+/// Arrivals are spaced as in the file, and `max_users` of the file wins over `most_users`.
+pub fn steady(mut test: Test, per_second: f64, duration: Duration, most_users: u32) -> Test {
+    for scenario in &mut test.scenarios {
+        let (spacing, max_users) = match scenario.load.shape {
+            Shape::Arrivals { spacing, max_users, .. } => (spacing, max_users),
+            _ => (Spacing::default(), None),
+        };
+        scenario.load.shape = Shape::Arrivals {
+            profile: Profile::constant(per_second, duration),
+            spacing,
+            max_users: Some(max_users.unwrap_or(most_users)),
+            when_full: WhenFull::Drop,
+        };
+        scenario.load.pace = None;
+        scenario.load.max_duration = None;
     }
     test
 }

@@ -3,9 +3,11 @@
 //! `content` says what stands in a report and `words` says it in a language; HTML and Markdown mark it up.
 
 mod analysis;
+pub mod capacity;
 pub mod comparison;
 mod content;
 pub mod csv;
+mod escape;
 mod figures;
 pub mod github;
 pub mod html;
@@ -13,6 +15,7 @@ pub mod incident;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+mod page;
 pub mod plan;
 #[cfg(test)]
 mod samples;

@@ -6,7 +6,7 @@ mod data;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::http::Version;
+use crate::http::{NetworkOptions, Version};
 use crate::plan::{self, Arrivals, Between, Expected, most_users, value_at};
 use crate::scenario::model::{
     Action, Connections, Load, LoadKind, Profile, Scenario, Shape, Spacing, Start, Step, TargetKind, Test,
@@ -67,18 +67,29 @@ fn render_ways(out: &mut String, test: &Test) {
     if let Some(socket) = &test.target.socket {
         let _ = writeln!(out, "            over the socket {}", socket.display());
     }
-    let network = &test.http.network;
-    if let Some(proxy) = &network.proxy {
-        let _ = writeln!(out, "            through the proxy {}", proxy.origin());
+    for way in ways(&test.http.network) {
+        let _ = writeln!(out, "            {way}");
     }
-    match network.version {
-        Version::Http1 => {}
-        Version::Http2 => out.push_str("            in HTTP/2\n"),
-        Version::Auto => out.push_str("            over TLS in HTTP/2 where the server speaks it\n"),
+}
+
+/// The way of a scenario that has one of its own.
+fn render_own_way(out: &mut String, test: &Test, number: usize) {
+    let (own, usual) = (ways(&test.http_of(number).network), ways(&test.http.network));
+    if own != usual {
+        let way = if own.is_empty() { "directly, in HTTP/1.1".to_owned() } else { own.join(", ") };
+        let _ = writeln!(out, "way         {way}");
     }
-    if network.tls.client.is_some() {
-        out.push_str("            with a client certificate\n");
-    }
+}
+
+fn ways(network: &NetworkOptions) -> Vec<String> {
+    let proxy = network.proxy.as_ref().map(|proxy| format!("through the proxy {}", proxy.origin()));
+    let version = match network.version {
+        Version::Http1 => None,
+        Version::Http2 => Some("in HTTP/2"),
+        Version::Auto => Some("over TLS in HTTP/2 where the server speaks it"),
+    };
+    let certificate = network.tls.client.is_some().then_some("with a client certificate");
+    proxy.into_iter().chain(version.into_iter().chain(certificate).map(str::to_owned)).collect()
 }
 
 fn watched_in_words(watch: &Watch) -> String {
@@ -120,6 +131,7 @@ fn render_scenario(out: &mut String, test: &Test, number: usize, axis: Duration)
         };
         let measured = if scenario.is_measured { "" } else { ", not measured unless named" };
         let _ = writeln!(out, "\nscenario    {}{starts}{measured}", scenario.name);
+        render_own_way(out, test, number);
     }
     let kind = kind.map(LoadKind::as_str).map_or(String::new(), |kind| format!("{kind}, "));
     match shape {

@@ -12,6 +12,7 @@ mod schema;
 pub mod threshold;
 mod yaml;
 
+pub(crate) use check::imply_failures;
 pub use finding::{Finding, MachineFinding, Position, Severity, Source};
 pub use read::{
     Failed, LARGEST, LoadOptions, Loaded, ReadError, ReadProblem, TargetError, load, load_text,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a broken fixture is a broken test")]
 
 mod arrivals;
+mod capacity;
 #[path = "../support/known.rs"]
 mod known;
 mod omission;

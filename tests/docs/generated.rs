@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::process::Command;
 
+use loadtest::capacity::Capacity;
 use loadtest::compare::Comparison;
 use loadtest::exit::Exit;
 use loadtest::result::RunResult;
@@ -205,15 +206,23 @@ fn fields_of_the_records() {
     let known = ["OutcomeKind", "Soundness"];
     let schema = serde_json::to_value(schema_for!(Comparison)).unwrap();
     let comparison = fields.describe_all("Comparison", &schema, &known);
-    let comparison = known.iter().fold(comparison, |text, name| {
-        let anchor = name.to_lowercase();
-        text.replace(&format!("(#{anchor})"), &format!("(result.md#{anchor})"))
-    });
+    let comparison = linked(&comparison, &known);
+    let schema = serde_json::to_value(schema_for!(Capacity)).unwrap();
+    let capacity = fields.describe_all("Capacity", &schema, &[]);
     assert!(fields.missing.is_empty(), "say in tests/docs/fields.txt what these are: {:#?}", fields.missing);
     let idle: Vec<_> = fields.supplements.keys().filter(|key| !fields.used.contains(*key)).collect();
     assert!(idle.is_empty(), "fields.txt speaks of what is not there, or explains itself: {idle:?}");
     hold("docs/result.md", &[("fields".into(), result)]);
     hold("docs/compare.md", &[("fields".into(), comparison)]);
+    hold("docs/capacity.md", &[("fields".into(), capacity)]);
+}
+
+/// With links to the page of results, for types that are described there.
+fn linked(text: &str, known: &[&str]) -> String {
+    known.iter().fold(text.to_owned(), |text, name| {
+        let anchor = name.to_lowercase();
+        text.replace(&format!("(#{anchor})"), &format!("(result.md#{anchor})"))
+    })
 }
 
 /// The names of types in the properties of one, in their order; not those of its definitions.

@@ -122,7 +122,9 @@ fn takes(schema: &Value) -> String {
         return words.join(", or ");
     }
     if let Some(words) = schema["enum"].as_array() {
-        let words: Vec<String> = words.iter().map(|word| format!("`{}`", word.as_str().unwrap())).collect();
+        // A word that reads as a number is there twice.
+        let words = words.iter().filter_map(Value::as_str);
+        let words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
         return words.join(", ");
     }
     if let Some(quantity) = schema["errorMessage"].as_str() {
@@ -151,6 +153,11 @@ fn title(place: &str) -> &str {
             "think" => "A think time",
             "choice" => "A choice",
             "outcomes" => "Outcomes",
+            "tls" => "Certificates",
+            "auth" => "Who sends a request",
+            "basic" => "A user and a password",
+            "file_body" => "A body from a file",
+            "part" => "A part of a form",
             "threshold" => "A threshold",
             other => other,
         },

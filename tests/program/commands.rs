@@ -58,6 +58,37 @@ fn a_plan_says_what_is_watched() {
     assert!(plan.contains(watched), "{plan}");
 }
 
+/// A reader should know what lies between the generator and the target, and that nobody is looked at.
+#[test]
+fn a_plan_says_which_way_requests_go() {
+    let load = "load: { users: 1, iterations: 1 }\nflow:\n  - get: /a\n";
+    let test = format!(
+        "target: {{ unix: app.sock }}\nhttp: {{ version: auto, proxy: \"http://proxy.example:3128\", tls: {{ insecure: true }} }}\n{load}"
+    );
+    let one = plan(&test, &[]);
+    let ways = "target      http://localhost\n            over the socket app.sock\n            \
+                through the proxy http://proxy.example:3128\n            \
+                over TLS in HTTP/2 where the server speaks it\n";
+    assert!(one.contains(ways), "{one}");
+    let warning =
+        "certificates of servers are not checked (`http.tls.insecure`): anybody may answer for the target";
+    assert_eq!(one.split_whitespace().collect::<Vec<_>>().join(" ").matches(warning).count(), 1, "{one}");
+    // What `--target` names is not behind that socket.
+    let other = plan(&test, &["--target", "http://localhost:8080"]);
+    assert!(!other.contains("app.sock"), "{other}");
+
+    let load = load.replace('\n', "\n    ");
+    let several = format!(
+        "target: http://localhost:8080\nhttp: {{ version: 2 }}\nscenarios:\n  same:\n    {load}\n  old:\n    http: {{ version: 1.1 }}\n    {load}\n  \
+         kept:\n    http: {{ timeout: 1s, tls: {{ insecure: true }} }}\n    {load}\n"
+    );
+    let several = plan(&several, &[]);
+    assert!(several.contains("            in HTTP/2\n"), "{several}");
+    assert!(several.contains("scenario    old\nway         directly, in HTTP/1.1\nload"), "{several}");
+    assert_eq!(several.matches("way         ").count(), 1, "{several}");
+    assert!(several.contains("`http.tls.insecure`"), "{several}");
+}
+
 /// Rows that a load takes, and when there are none left.
 #[test]
 fn plans_of_data() {

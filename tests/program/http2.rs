@@ -110,4 +110,9 @@ fn a_server_without_frames() {
     let flow = "  - name: ask\n    get: /\n";
     let ended = run(&old.url(), "version: 2", "{ users: 1, iterations: 2 }", flow).end().expect_code(99);
     expect_cause(&ended.expect_accounted(), "protocol (http/2)", "the server answers in HTTP/1");
+    let new = Frames::start(None);
+    let ended =
+        run(&new.url("http"), "version: 1.1", "{ users: 1, iterations: 2 }", flow).end().expect_code(99);
+    let words = "the server answers in HTTP/2: `http: { version: 2 }` speaks it";
+    expect_cause(&ended.expect_accounted(), "protocol (status line)", words);
 }

@@ -212,7 +212,7 @@ fn a_path_that_begins_with_something_else() {
             "vars: {{ next: \"{value}\" }}\nflow:\n  - get: /token\n  - name: ask\n    get: ${{ next }}\n"
         ));
         let ended = ended.expect_code(97).expect_accounted();
-        let said = "`next`, with which the path begins, is neither a path like `/orders/7` nor a URL like \
+        let said = "a template failed: `next`, with which the path begins, is neither a path like `/orders/7` nor a URL like \
                     `https://api.example.com/orders/7`";
         assert!(ended.stderr.contains(said), "{value}: {}", ended.said());
         assert!(!ended.said().contains("hidden"), "{}", ended.said());

@@ -6,6 +6,7 @@
 mod support;
 
 mod bodies;
+mod capacity;
 mod commands;
 mod compare;
 mod connections;

@@ -217,7 +217,10 @@ fn who_sends_a_request_reaches_no_report() {
     const TOKEN: &str = "t0ken-of-a-bearer";
     const SESSION: &str = "s3ss10n-in-a-cookie";
     let server = Recording::start(|asked| match asked.target.as_str() {
-        "/login" => Answer::ok().header("Set-Cookie", &format!("sid={SESSION}; Path=/")),
+        // A proxy is told the whole URL.
+        "/login" | "http://tickets.example/login" => {
+            Answer::ok().header("Set-Cookie", &format!("sid={SESSION}; Path=/"))
+        }
         // Without the names of headers, by which they would be known.
         _ => {
             let headers: Vec<&str> = asked.headers.iter().map(|(_, value)| value.as_str()).collect();
@@ -238,12 +241,20 @@ fn who_sends_a_request_reaches_no_report() {
     for secret in [PASSWORD, TOKEN, SESSION] {
         expect_nowhere(&ended, secret);
     }
-    let proxied = format!(
-        "target: {{ url: http://tickets.example, ready: /login }}\nhttp: {{ proxy: \"http://me:{PASSWORD}@{}\" }}\n\
-         load: {{ users: 1, iterations: 1 }}\nflow:\n  - get: /fails\n",
-        server.address()
-    );
-    expect_nowhere(&Loadtest::run(&proxied).end(), PASSWORD);
+    for password in [PASSWORD, "${ secret('PROXY_PASSWORD') }"] {
+        let proxied = format!(
+            "target: {{ url: http://tickets.example, ready: /login }}\nhttp: {{ proxy: \"http://me:{password}@{}\" }}\n\
+             load: {{ users: 1, iterations: 1 }}\nflow:\n  - get: /fails\n",
+            server.address()
+        );
+        let ended = Loadtest::run(&proxied).env("PROXY_PASSWORD", PASSWORD).end().expect_code(99);
+        assert!(ended.stdout.contains("status 500"), "{}", ended.said());
+        expect_nowhere(&ended, PASSWORD);
+        let plan =
+            Loadtest::new("plan").scenario(&proxied).env("PROXY_PASSWORD", PASSWORD).end().expect_code(0);
+        assert!(plan.stdout.contains(&format!("through the proxy {}", server.url())), "{}", plan.said());
+        assert!(!plan.said().contains(PASSWORD), "{}", plan.said());
+    }
 }
 
 /// A secret that lies in a file, or comes from a file of variables, is as secret as one of the environment.

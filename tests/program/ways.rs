@@ -1,11 +1,13 @@
 //! The way to a server: over a socket of this machine, through a proxy, with certificates of both sides.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::support::faulty::{Behaviour, Faulty};
+use crate::support::http2::Frames;
 use crate::support::program::{Ended, Loadtest};
 use crate::support::proxy::Tunnels;
 use crate::support::recording::{Answer, Recording, own_address};
@@ -162,6 +164,66 @@ fn a_proxy_that_keeps_a_target_from_being_ready() {
     assert!(ended.stdout.contains("opens no way to tickets.example:443 (status 403)"), "{}", ended.said());
 }
 
+/// What a scenario says of `http` holds for itself; the rest is as the file says it.
+#[test]
+fn each_scenario_may_go_a_way_of_its_own() {
+    let server = Recording::start(|_| Answer::ok().header("Set-Cookie", "sid=1"));
+    let new = Frames::start(None);
+    let yaml = format!(
+        "target: {}
+http: {{ auth: {{ bearer: of-the-file }}, connections: shared }}
+gap: 0s
+scenarios:
+  usual:
+    load: {{ users: 2, iterations: 6 }}
+    flow:
+      - name: usual
+        get: /usual
+  fresh:
+    http: {{ connections: fresh, cookies: false, auth: {{ bearer: its-own }}, base_url: /v2 }}
+    load: {{ users: 1, iterations: 3 }}
+    flow:
+      - name: fresh
+        get: /fresh
+  frames:
+    http: {{ version: 2, base_url: \"{}/\" }}
+    load: {{ users: 2, iterations: 6 }}
+    flow:
+      - name: frames
+        put: /echo
+        body: hello
+        expect: {{ checks: {{ same: 'body == \"hello\"' }} }}
+  again:
+    load: {{ users: 1, iterations: 2 }}
+    flow:
+      - name: again
+        get: /again
+",
+        server.url(),
+        new.url("http")
+    );
+    let ended = Loadtest::run(&yaml).args(&["--workers", "1"]).end().expect_passed().expect_accounted();
+    let counts = ["usual", "fresh", "frames", "again"].map(|name| ended.count(name, "success"));
+    assert_eq!(counts, [6, 3, 6, 2], "{}", ended.said());
+    for asked in server.asked() {
+        let (path, token) = (asked.target.as_str(), asked.header("authorization").unwrap());
+        let cookie = asked.header("cookie").is_some();
+        match path {
+            "/v2/fresh" => assert_eq!((token, cookie), ("Bearer its-own", false)),
+            "/usual" | "/again" => assert_eq!(token, "Bearer of-the-file"),
+            other => panic!("{other}"),
+        }
+    }
+    let connections = |path: &str| -> BTreeSet<usize> {
+        server.asked_for(path).iter().map(|asked| asked.connection).collect()
+    };
+    assert_eq!(connections("/v2/fresh").len(), 3);
+    assert!(connections("/again").is_subset(&connections("/usual")), "the pool is that of the file");
+    assert!(new.connections() <= 2, "shared, and no more than are under way at once");
+    let token = new.asked()[0].header("authorization").map(str::to_owned);
+    assert_eq!(token.as_deref(), Some("Bearer of-the-file"), "it may go elsewhere: the file says so");
+}
+
 /// A run of four requests over TLS with these options.
 fn run_with_tls(url: &str, options: &str, files: &[(&str, String)]) -> Ended {
     let yaml = format!(
@@ -209,6 +271,10 @@ fn a_server_by_another_name() {
     assert_eq!(ended.count("ask", "success"), 4, "{}", ended.said());
     let ended = run_with_tls(&server.url(HOST), "{ ca: ca.pem }", &ca).expect_code(99);
     expect_cause(&ended, "tls", "for tickets.example, not 127.0.0.1");
+    let authority_itself = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let itself = authority.server(HOST, |params| params.is_ca = authority_itself);
+    let ended = run_with_tls(&itself.url(HOST), "{ ca: ca.pem }", &ca).expect_code(99);
+    expect_cause(&ended, "tls", "make one with `basicConstraints=CA:FALSE`");
     let other = "{ ca: ca.pem, server_name: other.example }";
     let ended = run_with_tls(&server.url(HOST), other, &ca).expect_code(99);
     expect_cause(&ended, "tls", "for tickets.example, not other.example");

@@ -34,6 +34,7 @@ pub(crate) struct Loadtest {
     args: Vec<String>,
     env: Vec<(String, String)>,
     shell: Option<String>,
+    longest: Duration,
 }
 
 /// How it ended, and what it said and left.
@@ -56,7 +57,13 @@ impl Loadtest {
         // What an older process of the same number left behind.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
-        Loadtest { folder, args: vec![verb.to_owned()], env: Vec::new(), shell: None }
+        Loadtest { folder, args: vec![verb.to_owned()], env: Vec::new(), shell: None, longest: LONGEST }
+    }
+
+    /// For what takes its time by its nature.
+    pub(crate) fn patient(mut self) -> Loadtest {
+        self.longest = 5 * LONGEST;
+        self
     }
 
     /// `loadtest run` of a scenario that is written here, with one worker if nothing else is said.
@@ -146,7 +153,7 @@ impl Loadtest {
         let mut child = command.spawn().unwrap();
         let stdout = Heard::from(child.stdout.take().unwrap());
         let stderr = Heard::from(child.stderr.take().unwrap());
-        Started { child, stdout, stderr, folder: self.folder.clone() }
+        Started { child, stdout, stderr, folder: self.folder.clone(), longest: self.longest }
     }
 }
 
@@ -190,6 +197,7 @@ pub(crate) struct Started {
     stdout: Heard,
     stderr: Heard,
     pub(crate) folder: PathBuf,
+    longest: Duration,
 }
 
 impl Started {
@@ -253,7 +261,7 @@ impl Started {
 
     #[track_caller]
     pub(crate) fn end(mut self) -> Ended {
-        let until = Instant::now() + LONGEST;
+        let until = Instant::now() + self.longest;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
@@ -327,7 +335,7 @@ impl Ended {
     /// The next use of the program, in the same folder.
     pub(crate) fn then(mut self, verb: &str) -> Loadtest {
         let folder = std::mem::take(&mut self.folder);
-        Loadtest { folder, args: vec![verb.to_owned()], env: Vec::new(), shell: None }
+        Loadtest { folder, args: vec![verb.to_owned()], env: Vec::new(), shell: None, longest: LONGEST }
     }
 
     /// A list of the result, by its key.

@@ -28,6 +28,11 @@ use crate::http::head::MAX_HEAD;
 use crate::http::{Response, Timing};
 use crate::outcome::{OwnFault, Phase};
 
+/// Whether bytes are what a server of HTTP/2 begins with (RFC 9113, 3.4): a frame of settings, and no HTTP/1.
+pub(crate) fn is_settings(bytes: &[u8]) -> bool {
+    matches!(bytes, [0, 0, _, 4, 0, 0, 0, 0, 0, ..])
+}
+
 /// A connection that speaks HTTP/2.
 #[derive(Debug)]
 pub(crate) struct Http2 {

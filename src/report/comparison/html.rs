@@ -1,4 +1,4 @@
-//! A comparison as one HTML file that needs nothing else: no script, no network, light and dark, fit for paper.
+//! A comparison as one HTML file that needs nothing else.
 //!
 //! Whatever comes from a file or a server is escaped; only what stands in this file is markup.
 
@@ -6,35 +6,24 @@ use std::fmt::Write as _;
 
 use super::{change, gate, interval, level, note, run, value, word};
 use crate::compare::{Change, Comparison, FigureRow, FigureUnit, GateState, Interval, Row, Word};
-use crate::result::{OutcomeKind, harmless};
-
-const STYLE: &str = include_str!("style.css");
+use crate::report::escape::html as text;
+use crate::report::page::page;
+use crate::result::OutcomeKind;
 
 /// The whole document.
 pub fn render(comparison: &Comparison) -> String {
-    let names: Vec<String> = comparison.sides.iter().map(|side| text(&side.name)).collect();
+    let names: Vec<&str> = comparison.sides.iter().map(|side| side.name.as_str()).collect();
     let title = match names.split_first() {
         Some((base, others)) => format!("{} against {base}", others.join(", ")),
         None => "Comparison".into(),
     };
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
-    );
-    page += &summary(comparison);
-    page += &sides(comparison);
-    page += &table(comparison);
-    page += &gates(comparison);
+    let mut body = summary(comparison);
+    body += &sides(comparison);
+    body += &table(comparison);
+    body += &gates(comparison);
     // Writing to a string does not fail.
-    let _ = write!(
-        page,
-        "<p class=\"note\">{}</p>\n<footer>loadtest {}</footer>\n</main>\n</body>\n</html>\n",
-        text(&note(comparison)),
-        text(&comparison.loadtest)
-    );
-    page
+    let _ = writeln!(body, "<p class=\"note\">{}</p>", text(&note(comparison)));
+    page(&title, &body)
 }
 
 fn summary(comparison: &Comparison) -> String {
@@ -221,20 +210,4 @@ fn gates(comparison: &Comparison) -> String {
         );
     }
     out + "</tbody>\n</table>\n</div>\n"
-}
-
-/// Nothing but text, wherever it stands.
-fn text(text: &str) -> String {
-    let mut escaped = String::new();
-    for letter in harmless(text, false).chars() {
-        match letter {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\'' => escaped += "&#39;",
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
 }

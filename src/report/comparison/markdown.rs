@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::{change, gate, interval, level, note, run, value, word};
 use crate::compare::{Comparison, FigureRow, GateState, Row, Word};
-use crate::result::{OutcomeKind, harmless};
+use crate::report::escape::markdown as plain;
+use crate::result::OutcomeKind;
 
 /// Ends in a line break.
 pub fn render(comparison: &Comparison) -> String {
@@ -117,22 +118,4 @@ fn of_figure(figure: &FigureRow, pair: bool) -> Vec<String> {
         });
     }
     cells
-}
-
-/// A text of a file or a server as nothing but text: on one line, and without what Markdown or HTML would act on.
-fn plain(text: &str) -> String {
-    let mut plain = String::new();
-    for letter in harmless(text, false).chars() {
-        match letter {
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '|' | '~' | '$' | '@' => {
-                plain.push('\\');
-                plain.push(letter);
-            }
-            '<' => plain += "&lt;",
-            '>' => plain += "&gt;",
-            '&' => plain += "&amp;",
-            letter => plain.push(letter),
-        }
-    }
-    plain
 }

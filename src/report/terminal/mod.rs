@@ -3,6 +3,7 @@
 //! Read from the bottom it answers in this order: passed or not, by what, and then the figures. Business
 //! outcomes have a sign and a colour of their own, since they are no failures.
 
+mod capacity;
 mod comparison;
 mod polls;
 mod sections;
@@ -15,6 +16,8 @@ use std::path::Path;
 use comfy_table::{Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table};
 
 use super::figures::whole_seconds;
+
+pub use capacity::render_capacity;
 pub use comparison::render_comparison;
 
 use crate::result::{Ended, LoadModel, RunResult, Soundness, harmless};

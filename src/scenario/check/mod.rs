@@ -40,6 +40,7 @@ use super::monitor::Watch;
 use super::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Env, RowNames, Slot, ValueTemplate};
 pub(crate) use target::parse_target;
+pub(crate) use thresholds::imply_failures;
 
 /// Checks a tree. A test where nothing is an error; the findings in the order of the file.
 pub(super) fn check(source: &Source, root: &Node, options: &LoadOptions) -> (Option<Test>, Vec<Finding>) {

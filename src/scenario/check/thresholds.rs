@@ -171,7 +171,7 @@ fn with_filter(key: &str, dimension: &str, value: &str) -> String {
 }
 
 /// Without any threshold for failures one is implied.
-pub(super) fn imply_failures(thresholds: &mut Vec<Threshold>) {
+pub(crate) fn imply_failures(thresholds: &mut Vec<Threshold>) {
     if !thresholds.iter().any(|threshold| threshold.metric == Metric::Failures) {
         thresholds.push(implied());
     }
