@@ -66,6 +66,8 @@ pub(super) struct CurveData {
 }
 
 const COLORS: [&str; CAUSES] = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"];
+/// Of what is neither good nor bad: the red of failures comes last.
+const CALM: [&str; 8] = ["c4", "c2", "c3", "c6", "c7", "c5", "c8", "c1"];
 
 pub(super) fn data(result: &RunResult, words: &'static Words) -> Data {
     let series = &result.series;
@@ -241,7 +243,7 @@ fn waiting(result: &RunResult, words: &Words) -> Option<Draft> {
 fn places(result: &RunResult, words: &Words) -> Option<Draft> {
     let mut draft = Draft::new("places", words.page.places, Measure::Number);
     draft.note = Some(words.page.places_note);
-    let draft = queues(result).zip(COLORS).fold(draft, |draft, ((name, poll), color)| {
+    let draft = queues(result).zip(CALM).fold(draft, |draft, ((name, poll), color)| {
         let places = poll.series.position_avg.clone();
         draft.line(name, color, Track::new(Measure::Number, Combine::Mean, places))
     });
@@ -272,7 +274,7 @@ fn target(result: &RunResult, words: &Words) -> Vec<Draft> {
         let sources = sources.filter(|source| (source.kind == WatchedKind::Prometheus) == is_endpoint);
         let gauges = sources.flat_map(|source| source.gauges.iter().map(move |gauge| (source, gauge)));
         for ((source, gauge), color) in
-            gauges.filter(|(_, gauge)| gauge.unit == unit).zip(COLORS.into_iter().cycle())
+            gauges.filter(|(_, gauge)| gauge.unit == unit).zip(CALM.into_iter().cycle())
         {
             let name = words.gauge(&gauge.name);
             let label = if several { format!("{}: {name}", source.name) } else { name.into_owned() };
