@@ -234,7 +234,7 @@ fn lateness(result: &RunResult, words: &Words) -> Option<Draft> {
 fn waiting(result: &RunResult, words: &Words) -> Option<Draft> {
     let draft = Draft::new("waiting", words.page.waiting, Measure::Number);
     let draft = queues(result)
-        .zip(COLORS)
+        .zip(CALM)
         .fold(draft, |draft, ((name, poll), color)| draft.line(name, color, number(&poll.series.waiting)));
     draft.if_any()
 }
