@@ -76,7 +76,9 @@ async fn an_hour_stays_small_and_is_drawn() {
     let Some(browser) = Browser::start().await else { return };
     browser.open(&file).await;
     expect_silent(&browser).await;
-    expect_drawn(&browser, 10).await;
+    // Users, throughput, response times, causes, two of the queues, lateness, three of the process, two of the
+    // endpoint, heat map, percentile curve.
+    expect_drawn(&browser, 14).await;
     browser.close().await;
 }
 

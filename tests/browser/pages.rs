@@ -107,6 +107,7 @@ pub(crate) fn an_hour_of(result: &Value) -> Value {
         json!({ "name": name, "unit": unit, "samples": SECONDS, "values": values,
             "first": scale, "last": scale, "min": scale, "avg": scale, "p50": scale, "p95": scale, "p99": scale, "max": scale })
     };
+    long["polls"] = json!([queue("waiting room", SECONDS), queue("second queue", SECONDS)]);
     long["monitor"] = json!([{
         "name": "tickets", "kind": "process", "cpu_limit_cores": 0.5, "memory_limit_bytes": 536_870_912,
         "failed": 0, "problem": null,
@@ -114,10 +115,27 @@ pub(crate) fn an_hour_of(result: &Value) -> Value {
             gauge("cpu", "share", 0.4), gauge("throttled", "share", 0.2), gauge("memory", "bytes", 2e8),
             gauge("descriptors", "number", 60.0), gauge("threads", "number", 4.0),
         ],
+    }, {
+        "name": "shop", "kind": "prometheus", "cpu_limit_cores": null, "memory_limit_bytes": null,
+        "failed": 0, "problem": null,
+        "gauges": [gauge("orders", "per_second", 31.7), gauge("in the line", "number", 207.0)],
     }]);
     long["load_s"] = json!(SECONDS);
     let stage = |name: &str, from_s: usize, to_s: usize| json!({ "name": name, "from_s": from_s, "to_s": to_s, "from": 4, "to": 400 });
     long["scenarios"][0]["stages"] =
         json!([stage("ramp", 0, 600), stage("peak", 600, 3000), stage("down", 3000, 3600)]);
     long
+}
+
+/// Users who waited for their turn all the time.
+fn queue(name: &str, seconds: usize) -> Value {
+    let places: Vec<f64> = (0..seconds).map(|second| (second % 1409) as f64 + 0.5).collect();
+    json!({
+        "name": name, "scenario": NAME, "kind": "wait_for_turn", "groups": [], "started": 9, "got": 5,
+        "given_up": 1, "abandoned": 1, "ended": 1, "interrupted": 1,
+        "series": {
+            "waiting": (0..seconds).map(|second| second % 2003).collect::<Vec<_>>(),
+            "position_min": places, "position_avg": places, "position_max": places,
+        },
+    })
 }

@@ -42,6 +42,12 @@ fn the_other_scenarios_pass() {
     ]);
 }
 
+/// In a part of its time it never comes to the stretch in which the service breaks; the kept example shows that one.
+#[test]
+fn the_drill_passes_where_nothing_breaks() {
+    all_pass(&[("incident-drill.yaml", "0.05")]);
+}
+
 /// Those that load-test reports of others were made of.
 #[test]
 fn the_scenarios_of_reports_pass() {

@@ -129,10 +129,10 @@ fn shell_word(word: &str) -> String {
 
 fn target(result: &RunResult, words: &Words) -> String {
     let bundled = if result.target.bundled { words.bundled } else { "" };
-    let socket =
-        result.target.socket.as_deref().map_or(String::new(), |socket| format!(" ({})", plain(socket)));
     let insecure = if result.target.insecure { words.insecure } else { "" };
-    let spec = result.target.spec.as_deref().map_or(String::new(), |spec| format!(" · {}", plain(spec)));
+    let socket =
+        result.target.socket.as_deref().map(|path| format!(" ({})", plain(path))).unwrap_or_default();
+    let spec = result.target.spec.as_deref().map(|spec| format!(" · {}", plain(spec))).unwrap_or_default();
     format!("{}{socket}{bundled}{spec}{insecure}", plain(&result.target.url))
 }
 
@@ -159,6 +159,20 @@ const fn model(model: LoadModel, words: &Words) -> &'static str {
 mod tests {
     use super::*;
     use crate::report::samples::business_heavy;
+    use crate::report::words::Lang;
+
+    /// Whoever reads the figures must know that anybody may have answered for the target.
+    #[test]
+    fn a_target_says_how_it_was_reached() {
+        let mut result = business_heavy();
+        result.target.socket = Some("/run/shop.sock".into());
+        result.target.insecure = true;
+        let target = target(&result, Lang::En.words());
+        assert_eq!(
+            target,
+            "http://127.0.0.1:8080 (/run/shop.sock) (bundled) (its certificates were not checked)"
+        );
+    }
 
     #[test]
     fn the_command_can_be_typed_again() {

@@ -66,6 +66,8 @@ pub(super) struct CurveData {
 }
 
 const COLORS: [&str; CAUSES] = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"];
+/// Of what is neither good nor bad: the red of failures comes last.
+const CALM: [&str; 8] = ["c4", "c2", "c3", "c6", "c7", "c5", "c8", "c1"];
 
 pub(super) fn data(result: &RunResult, words: &'static Words) -> Data {
     let series = &result.series;
@@ -232,7 +234,7 @@ fn lateness(result: &RunResult, words: &Words) -> Option<Draft> {
 fn waiting(result: &RunResult, words: &Words) -> Option<Draft> {
     let draft = Draft::new("waiting", words.page.waiting, Measure::Number);
     let draft = queues(result)
-        .zip(COLORS)
+        .zip(CALM)
         .fold(draft, |draft, ((name, poll), color)| draft.line(name, color, number(&poll.series.waiting)));
     draft.if_any()
 }
@@ -241,7 +243,7 @@ fn waiting(result: &RunResult, words: &Words) -> Option<Draft> {
 fn places(result: &RunResult, words: &Words) -> Option<Draft> {
     let mut draft = Draft::new("places", words.page.places, Measure::Number);
     draft.note = Some(words.page.places_note);
-    let draft = queues(result).zip(COLORS).fold(draft, |draft, ((name, poll), color)| {
+    let draft = queues(result).zip(CALM).fold(draft, |draft, ((name, poll), color)| {
         let places = poll.series.position_avg.clone();
         draft.line(name, color, Track::new(Measure::Number, Combine::Mean, places))
     });
@@ -272,7 +274,7 @@ fn target(result: &RunResult, words: &Words) -> Vec<Draft> {
         let sources = sources.filter(|source| (source.kind == WatchedKind::Prometheus) == is_endpoint);
         let gauges = sources.flat_map(|source| source.gauges.iter().map(move |gauge| (source, gauge)));
         for ((source, gauge), color) in
-            gauges.filter(|(_, gauge)| gauge.unit == unit).zip(COLORS.into_iter().cycle())
+            gauges.filter(|(_, gauge)| gauge.unit == unit).zip(CALM.into_iter().cycle())
         {
             let name = words.gauge(&gauge.name);
             let label = if several { format!("{}: {name}", source.name) } else { name.into_owned() };
@@ -285,15 +287,20 @@ fn target(result: &RunResult, words: &Words) -> Vec<Draft> {
 
 fn marks(result: &RunResult, words: &Words) -> Vec<Mark> {
     let mut marks = Vec::new();
+    let several = result.scenarios.len() > 1;
     for scenario in &result.scenarios {
-        // The first begins with the load, which needs no mark, if it has no name.
-        let stages = scenario.stages.iter().filter(|stage| stage.from_s > 0.0 || stage.name.is_some());
-        marks.extend(stages.map(|stage| Mark {
-            at_s: stage.from_s,
-            text: plain(stage.name.as_deref().unwrap_or_default()).into_owned(),
-            is_bad: false,
-        }));
+        for (place, stage) in scenario.stages.iter().enumerate() {
+            let name = stage.name.as_deref();
+            // Of several scenarios one wants to see where each begins.
+            let name = name.or((several && place == 0).then_some(scenario.name.as_str()));
+            // The first begins with the load, which needs no mark, if it has no name.
+            if name.is_some() || stage.from_s > 0.0 {
+                let text = plain(name.unwrap_or_default()).into_owned();
+                marks.push(Mark { at_s: stage.from_s, text, is_bad: false });
+            }
+        }
     }
+    marks.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
     for threshold in result.thresholds.iter().filter(|threshold| !threshold.met) {
         let broken = threshold.broken_at_s.or(threshold.breaches.first().map(|breach| breach.from_s));
         if let Some(at_s) = broken {

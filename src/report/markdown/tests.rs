@@ -20,18 +20,6 @@ fn in_korean() {
     insta::assert_snapshot!(render(&failing(), Lang::Ko));
 }
 
-/// Whoever reads the figures must know that anybody may have answered for the target.
-#[test]
-fn a_way_that_is_not_the_usual_one_is_told() {
-    let mut result = business_heavy();
-    result.target.bundled = false;
-    result.target.insecure = true;
-    result.target.socket = Some("/run/app.sock".into());
-    let target = "http://127.0.0.1:8080 (/run/app.sock), certificates not checked";
-    assert!(render(&result, Lang::En).contains(target));
-    assert!(render(&result, Lang::Ko).contains("(/run/app.sock), 인증서를 확인하지 않음"));
-}
-
 #[test]
 fn users_who_wait_for_their_turn() {
     insta::assert_snapshot!(render(&waiting(), Lang::En));

@@ -30,7 +30,7 @@ pub(super) const WORDS: Words = Words {
     closed_model: "closed model",
     open_model: "open model",
     bundled: " (bundled)",
-    insecure: ", certificates not checked",
+    insecure: " (its certificates were not checked)",
     stopped: "the scenario stopped the run (`stop: run`)",
     invariant_broken: "invariant broken:",
     invariant_not_asked: "verify could not ask:",

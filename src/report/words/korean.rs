@@ -41,7 +41,7 @@ pub(super) const WORDS: Words = Words {
     closed_model: "닫힌 모델",
     open_model: "열린 모델",
     bundled: " (내장 서비스)",
-    insecure: ", 인증서를 확인하지 않음",
+    insecure: " (인증서를 확인하지 않음)",
     stopped: "시나리오가 테스트를 끝냄 (`stop: run`)",
     invariant_broken: "불변 조건 위반:",
     invariant_not_asked: "verify에서 확인하지 못함:",

@@ -69,6 +69,8 @@ function drawMarks(plot) {
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
   ctx.textBaseline = "top";
   ctx.textAlign = "left";
+  // Names that would stand on one another are left out.
+  let free = bbox.left;
   for (const mark of data.marks) {
     const x = Math.round(plot.valToPos(mark.at_s, "x", true));
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
@@ -79,9 +81,10 @@ function drawMarks(plot) {
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    if (!mark.is_bad && mark.text) {
+    if (!mark.is_bad && mark.text && x >= free) {
       ctx.fillStyle = color("quiet");
       ctx.fillText(mark.text, x + 4 * ratio, bbox.top + 3 * ratio);
+      free = x + 8 * ratio + ctx.measureText(mark.text).width;
     }
   }
   ctx.restore();
