@@ -12,6 +12,7 @@ mod files;
 mod http;
 mod image;
 mod page;
+mod specs;
 mod standins;
 #[path = "../support/mod.rs"]
 mod support;

@@ -8,6 +8,7 @@ use loadtest::capacity::Capacity;
 use loadtest::compare::Comparison;
 use loadtest::exit::Exit;
 use loadtest::result::RunResult;
+use loadtest::specs::Specs;
 use schemars::schema_for;
 use serde_json::Value;
 
@@ -209,12 +210,18 @@ fn fields_of_the_records() {
     let comparison = linked(&comparison, &known);
     let schema = serde_json::to_value(schema_for!(Capacity)).unwrap();
     let capacity = fields.describe_all("Capacity", &schema, &[]);
+    let known = ["Comparison", "Limit", "Resource"];
+    let schema = serde_json::to_value(schema_for!(Specs)).unwrap();
+    let specs = fields.describe_all("Specs", &schema, &known);
+    let specs =
+        specs.replace("(#comparison)", "(compare.md#the-record)").replace("(#limit)", "(capacity.md#limit)");
     assert!(fields.missing.is_empty(), "say in tests/docs/fields.txt what these are: {:#?}", fields.missing);
     let idle: Vec<_> = fields.supplements.keys().filter(|key| !fields.used.contains(*key)).collect();
     assert!(idle.is_empty(), "fields.txt speaks of what is not there, or explains itself: {idle:?}");
     hold("docs/result.md", &[("fields".into(), result)]);
     hold("docs/compare.md", &[("fields".into(), comparison)]);
     hold("docs/capacity.md", &[("fields".into(), capacity)]);
+    hold("docs/specs.md", &[("fields".into(), specs)]);
 }
 
 /// With links to the page of results, for types that are described there.

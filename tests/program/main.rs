@@ -29,6 +29,7 @@ mod secrets;
 mod secure;
 mod signals;
 mod soundness;
+mod specs;
 mod system;
 mod thresholds;
 mod throttle;

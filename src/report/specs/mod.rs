@@ -13,11 +13,14 @@ pub(super) fn head(specs: &Specs) -> String {
     format!("{} · {} · {}", specs.image, specs.order.join(", "), specs.started)
 }
 
+/// What stands in a row for a size.
+type Cell<'a> = &'a dyn Fn(&SpecResult) -> String;
+
 /// The rows of the table: a name, and a cell for each size. What nobody knows of any of them has no row.
 pub(super) fn rows(specs: &Specs) -> Vec<(&'static str, Vec<String>)> {
     let share = |share: Option<f64>| share.map_or_else(none, |share| percent(rounded(share)));
     let time = |millis: Option<f64>| millis.map_or_else(none, super::figures::time);
-    let rows: [(&'static str, &dyn Fn(&SpecResult) -> String); 15] = [
+    let rows: [(&'static str, Cell<'_>); 15] = [
         ("may use", &|spec| {
             let cores = if spec.cpus <= 1.0 { "core" } else { "cores" };
             format!("{} {cores}, {}", trim_float(spec.cpus), Bytes(spec.memory_limit_bytes))
