@@ -36,8 +36,14 @@ pub(super) fn interval(interval: Option<Interval>, unit: FigureUnit) -> String {
     let Some(Interval { low, high }) = interval else { return String::new() };
     match unit {
         FigureUnit::Share => format!("{} … {} pp", signed(low * 100.0), signed(high * 100.0)),
-        _ => format!("{} … {}", percent(low), percent(high)),
+        _ => format!("{} … {}", bound(low), bound(high)),
     }
+}
+
+/// Two runs that differ much leave an interval without an end: its digits would tell nothing.
+fn bound(share: f64) -> String {
+    const MOST: f64 = 100.0;
+    if share > MOST { format!("over {}", percent(MOST)) } else { percent(share) }
 }
 
 fn percent(share: f64) -> String {

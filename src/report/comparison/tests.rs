@@ -95,3 +95,10 @@ fn changes_have_a_sign_and_three_digits() {
         assert_eq!(signed(value), text, "{value}");
     }
 }
+
+#[test]
+fn an_interval_without_an_end_has_no_digits_for_it() {
+    let said = |low, high| interval(Some(Interval { low, high }), FigureUnit::PerSecond);
+    assert_eq!(said(-0.748, 308e12), "−74.8% … over +10000%");
+    assert_eq!(said(0.1, 99.0), "+10.0% … +9900%");
+}
