@@ -14,7 +14,7 @@ pub(super) fn recommend(specs: &[SpecResult], p95: &dyn Fn(usize, usize) -> Word
     let Some((&smallest, larger)) = passed.split_first() else {
         let why: Vec<String> =
             specs.iter().map(|spec| format!("{}: {}", spec.name, spec.problems.join(", "))).collect();
-        return Recommendation { spec: None, line: format!("none of them: {}", why.join("; ")) };
+        return Recommendation { spec: None, line: format!("none passes: {}", why.join("; ")) };
     };
     let mut best = smallest;
     let mut reasons: Vec<String> = Vec::new();
@@ -40,10 +40,19 @@ pub(super) fn recommend(specs: &[SpecResult], p95: &dyn Fn(usize, usize) -> Word
             )),
             (Word::Worse, _) => reasons.push(format!("{} has a higher p95, for {price}", there.name)),
             (Word::NotJudged, _) => reasons.push(format!(
-                "too little was measured to tell {} from it, which takes {price}; run longer, or with `--repeat`",
+                "too little was measured to tell whether {} is better, for {price}; run longer, or with `--repeat`",
                 there.name
             )),
-            _ => reasons.push(format!("no difference in p95 was shown to {}, which takes {price}", there.name)),
+            // As much as it takes, but who knows.
+            (_, Some(gain)) if gain >= times => {
+                reasons.push(format!(
+                    "{} had {}× lower p95 for {price}, but that may be chance: run longer, or with `--repeat`",
+                    there.name,
+                    factor(gain)
+                ));
+                reasons.extend(held_back(here));
+            }
+            _ => reasons.push(format!("{} shows no difference in p95, for {price}", there.name)),
         }
     }
     let spec = &specs[best];
@@ -106,15 +115,22 @@ mod tests {
 
     #[test]
     fn what_may_be_chance_is_no_reason_to_pay_more() {
-        let pair = [spec("small", 0.5, Some(20.0)), spec("medium", 1.0, Some(5.0))];
+        let pair = [spec("small", 0.5, Some(20.0)), spec("medium", 1.0, Some(15.0))];
         assert_eq!(
             said(&pair, Word::NoDifference).1,
-            "small: no difference in p95 was shown to medium, which takes 2× the CPU"
+            "small: medium shows no difference in p95, for 2× the CPU"
+        );
+        let mut held_back = spec("small", 0.5, Some(20.0));
+        held_back.throttled = Some(0.25);
+        assert_eq!(
+            said(&[held_back, spec("medium", 1.0, Some(5.0))], Word::NoDifference).1,
+            "small: medium had 4× lower p95 for 2× the CPU, but that may be chance: run longer, or with \
+             `--repeat`; small is throttled in 25% of periods"
         );
         assert_eq!(said(&pair, Word::Worse).1, "small: medium has a higher p95, for 2× the CPU");
         assert_eq!(
             said(&pair, Word::NotJudged).1,
-            "small: too little was measured to tell medium from it, which takes 2× the CPU; run longer, or with \
+            "small: too little was measured to tell whether medium is better, for 2× the CPU; run longer, or with \
              `--repeat`"
         );
     }
@@ -131,7 +147,7 @@ mod tests {
         let (spec, line) = said(&[medium, small.clone()], Word::Better);
         assert_eq!((spec.as_deref(), line.as_str()), (Some("medium"), "medium: it passes"));
         let (spec, line) = said(&[small], Word::Better);
-        assert_eq!((spec, line.as_str()), (None, "none of them: small: latency: p95 < 500ms"));
+        assert_eq!((spec, line.as_str()), (None, "none passes: small: latency: p95 < 500ms"));
     }
 
     #[test]

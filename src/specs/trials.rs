@@ -97,7 +97,9 @@ impl Trials<'_> {
         let ready = match ready {
             Ok(ready) => ready,
             // That is how this size is; others may do better.
-            Err(error @ TargetError::NotReady { .. }) => return Ok(Outcome::NotReady(error.to_string())),
+            Err(error @ (TargetError::NotReady { .. } | TargetError::Ended { .. })) => {
+                return Ok(Outcome::NotReady(error.to_string()));
+            }
             Err(error) => return Err(error.into()),
         };
         if !self.warm_up.is_zero() {

@@ -82,9 +82,9 @@ impl Container {
         match port {
             Some(port) => Ok(port),
             // One that ends at once has no ports.
-            None => Err(TargetError::Container {
-                image: image.clone(),
-                why: self.ended().await.unwrap_or_else(|| "its port was not published".into()),
+            None => Err(match self.ended().await {
+                Some(why) => TargetError::Ended { image: image.clone(), why },
+                None => TargetError::Container { image: image.clone(), why: "it has no port".into() },
             }),
         }
     }

@@ -64,6 +64,8 @@ pub enum TargetError {
     NoImage { image: String, remedy: String },
     #[error("a container of `{image}` could not be started: {why}")]
     Container { image: String, why: String },
+    #[error("the target was not ready: {why}, at once (see `docker run {image}`)")]
+    Ended { image: String, why: String },
     #[error("{0} is not ours to start: a spec is for `target: bundled`, or a target with an `image`")]
     NotOurs(String),
     #[error("the target {url} was not ready within {}: {last}", crate::units::scenario_duration(*.within))]
