@@ -89,11 +89,18 @@ impl Spec {
 
     /// `0.5 cores, 512MiB`, and what it costs.
     pub fn in_words(&self) -> String {
-        let cores = if self.cpus <= 1.0 { "core" } else { "cores" };
         let price =
             self.price.map_or(String::new(), |price| format!(", {} per hour", units::trim_float(price)));
-        format!("{} {cores}, {}{price}", units::trim_float(self.cpus), units::Bytes(self.memory))
+        format!("{}{price}", size(self.cpus, self.memory))
     }
+}
+
+/// So many cores, and so many bytes of memory: `0.5 cores, 512MiB`.
+pub fn size(cpus: f64, memory: u64) -> String {
+    let cores = if (cpus - 1.0).abs() < 1e-9 { "core" } else { "cores" };
+    // Nobody writes `512.0MiB`.
+    let memory = units::Bytes(memory).to_string().replacen(".0", "", 1);
+    format!("{} {cores}, {memory}", units::trim_float(cpus))
 }
 
 /// An image of the Docker engine, and how a container of it is started.

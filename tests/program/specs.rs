@@ -63,5 +63,5 @@ fn a_plan_shows_the_sizes() {
     );
     let ended = Loadtest::new("plan").scenario(&yaml).end().expect_code(0);
     assert!(ended.stdout.contains("a container of app, its port 9000"), "{}", ended.said());
-    assert!(ended.stdout.contains("as s: 2 cores, 1.00GiB, 0.5 per hour"), "{}", ended.said());
+    assert!(ended.stdout.contains("as s: 2 cores, 1GiB, 0.5 per hour"), "{}", ended.said());
 }

@@ -5,6 +5,7 @@ pub mod markdown;
 
 use crate::result::Resource;
 use crate::result::verdict::percent;
+use crate::scenario::model::size;
 use crate::specs::{SpecResult, Specs};
 use crate::units::{Bytes, trim_float};
 
@@ -21,10 +22,7 @@ pub(super) fn rows(specs: &Specs) -> Vec<(&'static str, Vec<String>)> {
     let share = |share: Option<f64>| share.map_or_else(none, |share| percent(rounded(share)));
     let time = |millis: Option<f64>| millis.map_or_else(none, super::figures::time);
     let rows: [(&'static str, Cell<'_>); 15] = [
-        ("may use", &|spec| {
-            let cores = if spec.cpus <= 1.0 { "core" } else { "cores" };
-            format!("{} {cores}, {}", trim_float(spec.cpus), Bytes(spec.memory_limit_bytes))
-        }),
+        ("may use", &|spec| size(spec.cpus, spec.memory_limit_bytes)),
         ("runs", &|spec| spec.runs.len().to_string()),
         ("passed", &|spec| if spec.passed { "✓".into() } else { "✗".into() }),
         ("requests", &|spec| spec.requests_per_s.map_or_else(none, super::figures::rate)),

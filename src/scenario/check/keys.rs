@@ -707,6 +707,3 @@ pub(crate) static STEP: Place = Place {
 pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
     ACTIONS.iter().map(|key| key.name)
 }
-
-/// Keys of the language that this version does not know yet.
-pub(crate) const LATER: &[&str] = &["specs", "image"];

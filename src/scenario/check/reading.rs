@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::Check;
-use super::keys::{LATER, Place, SCENARIO, STEP, SUITE, TEST, VERBS};
+use super::keys::{Place, SCENARIO, STEP, SUITE, TEST, VERBS};
 use crate::scenario::finding::{Finding, MOST, Severity, first_line, shortened};
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::spelling::closest;
@@ -116,8 +116,6 @@ impl<'a> Check<'a> {
             "with `scenarios` it belongs into one of them, under its name".to_owned()
         } else if std::ptr::eq(place, &raw const TEST) && name == "gap" {
             "it goes with `scenarios`: it is the time between one and the next".to_owned()
-        } else if LATER.contains(&name) {
-            format!("`{name}` is not supported yet")
         } else {
             let list = format!("{} has {}", place.what, listed(&known));
             match closest(name, known.iter().copied()) {

@@ -144,6 +144,15 @@ impl Check<'_> {
             }
             if let Some(entry) = fields.get("specs") {
                 specs = Some(self.specs(entry));
+                let is_address = fields.get("url").is_some() || fields.get("unix").is_some();
+                if is_address && fields.get("image").is_none() && fields.get("bundled").is_none() {
+                    let help = "write `image: registry/app:1.2` instead of the address, or take them out";
+                    self.error(
+                        &entry.key.span,
+                        "`specs` are sizes of a container, and this is an address",
+                        help,
+                    );
+                }
             }
             if fields.get("image").is_none() {
                 for name in ["port", "env"] {
@@ -205,29 +214,32 @@ impl Check<'_> {
                 self.error(&other.key.span, problem, "keep one of the two");
             }
         }
-        let what = "the name of an image like `registry/app:1.2`";
-        let name = self.text_now(&entry.value, &entry.key, what)?;
-        if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
-            let problem = format!("`{}` is no name of an image", shortened(&name));
-            self.error(
-                &entry.value.span,
-                problem,
-                "write it as `docker images` shows it, like `registry/app:1.2`",
-            );
-            return None;
-        }
+        let name = self.image_name(entry);
         let port = match fields.get("port") {
-            Some(entry) => self.whole(&entry.value, &entry.key, 1..=65535)?,
-            None => u64::from(ticketing::PORT),
+            Some(entry) => self.whole(&entry.value, &entry.key, 1..=65535),
+            None => Some(ticketing::PORT.into()),
         };
         let mut env = Vec::new();
         if let Some(entry) = fields.get("env") {
             for one in self.names(entry, "a map of names and values") {
-                let value = self.text_now(&one.value, &one.key, "a text")?;
-                env.push((one.key.name.clone(), value));
+                let value = self.text_now(&one.value, &one.key, "a text");
+                env.extend(value.map(|value| (one.key.name.clone(), value)));
             }
         }
-        Some(TargetKind::Image(Image { name, port: u16::try_from(port).unwrap_or(ticketing::PORT), env }))
+        let port = port.and_then(|port| u16::try_from(port).ok())?;
+        Some(TargetKind::Image(Image { name: name?, port, env }))
+    }
+
+    fn image_name(&mut self, entry: &Entry) -> Option<String> {
+        let what = "the name of an image like `registry/app:1.2`";
+        let name = self.text_now(&entry.value, &entry.key, what)?;
+        if !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic()) {
+            return Some(name);
+        }
+        let problem = format!("`{}` is no name of an image", shortened(&name));
+        let help = "write it as `docker images` shows it, like `registry/app:1.2`";
+        self.error(&entry.value.span, problem, help);
+        None
     }
 
     fn specs(&mut self, entry: &Entry) -> Vec<Spec> {
