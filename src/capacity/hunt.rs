@@ -96,8 +96,9 @@ struct Idle {
 /// The searched target, and the results of tries that say what it was short of.
 struct Seen {
     tries: Vec<Try>,
-    /// By the rate that broke: the lowest of them tells most.
-    broken: Option<(f64, Option<Limit>)>,
+    /// By the rate that broke: the lowest of them tells most. What a try without doubt tells comes before all that
+    /// others do, in which the generator was short itself.
+    broken: Option<((bool, f64), Option<Limit>)>,
     confirmed: Option<Limit>,
     warnings: Vec<String>,
     is_interrupted: bool,
@@ -193,8 +194,9 @@ impl Hunt<'_> {
         seen.tries.push(one);
         match judged.answer {
             Answer::Broken | Answer::Unusable => {
-                if seen.broken.as_ref().is_none_or(|(lowest, _)| rate <= *lowest) {
-                    seen.broken = Some((rate, limit(result)));
+                let this = (judged.answer == Answer::Unusable, rate);
+                if seen.broken.as_ref().is_none_or(|(best, _)| this <= *best) {
+                    seen.broken = Some((this, limit(result)));
                 }
             }
             Answer::Held if purpose == Purpose::Confirm => seen.confirmed = limit(result),
