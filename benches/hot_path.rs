@@ -18,8 +18,8 @@ use loadtest::plan;
 use loadtest::scenario::model::{Catalog, Profile, RowId, RowInfo, Spacing, Stage, StatusSet};
 use loadtest::scenario::{LoadOptions, load_text};
 use loadtest::template::{
-    Encoding, Env, Expr, JsonTemplate, Random, Scope, Shared, Slot, TextTemplate, Value, ValueTemplate,
-    Visible,
+    Encoding, Env, Expr, JsonTemplate, Random, Scope, Shared, Slot, SlotNames, TextTemplate, Value,
+    ValueTemplate, Visible,
 };
 
 fn main() {
@@ -91,13 +91,13 @@ const SLOTS: [&str; 3] = ["concert", "token", "seats"];
 
 /// What compiles the texts of a scenario with the variables [`SLOTS`].
 struct Compiler {
-    slots: Vec<String>,
+    slots: SlotNames,
     env: Env,
 }
 
 impl Compiler {
     fn new() -> Self {
-        Compiler { slots: SLOTS.map(str::to_owned).to_vec(), env: Env::default() }
+        Compiler { slots: SLOTS.into_iter().collect(), env: Env::default() }
     }
 
     fn visible(&self) -> Visible<'_> {
@@ -114,7 +114,7 @@ impl Compiler {
 
     /// A user that has a value for every variable.
     fn user(&self) -> Box<Scope> {
-        let names: Arc<[String]> = self.slots.clone().into();
+        let names: Arc<[String]> = self.slots.names().into();
         let mut scope = Scope::new(Arc::new(Shared::default()), Arc::from("bench"), 0, names);
         scope.user_id = 4711;
         scope.begin_iteration(1);

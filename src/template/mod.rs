@@ -19,7 +19,7 @@ mod times;
 pub use env::{Env, EnvFileError, EnvFileProblem, SecretError};
 pub use expr::{EvalError, Expr, Reads};
 pub use json::{answer_json, object, parse_json, write_json};
-pub use names::{RowFields, RowNames, Visible, is_reserved};
+pub use names::{RowFields, RowNames, SlotNames, Visible, is_reserved};
 pub use random::Random;
 pub use scope::{Answer, Scope, Shared};
 pub use text::{Encoding, JsonTemplate, TextTemplate, Uses, ValueTemplate};

@@ -1,5 +1,6 @@
 //! The names in an expression: which it may use, which it does use, and what to say of others.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,8 +12,8 @@ use super::{Slot, TemplateError, builtins};
 /// Which names an expression may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Visible<'a> {
-    /// Variables and captures; the index is the slot.
-    pub slots: &'a [String],
+    /// Variables and captures.
+    pub slots: &'a SlotNames,
     /// `status`, `header()`, `json`, `body`, `outcome`, `duration_ms`.
     pub answer: bool,
     /// `results`, in `verify`.
@@ -20,6 +21,46 @@ pub struct Visible<'a> {
     /// The names among `slots` that stand for rows of data.
     pub rows: &'a [RowNames],
     pub env: &'a Env,
+}
+
+/// Names and their slots, which count from 0. A file may have thousands, and each word of each expression is
+/// looked up among them.
+#[derive(Debug, Clone, Default)]
+pub struct SlotNames {
+    names: Vec<String>,
+    slots: HashMap<String, Slot>,
+}
+
+impl SlotNames {
+    /// The slot of a name, a new one if it has none; none where there are no more.
+    pub fn add(&mut self, name: &str) -> Option<Slot> {
+        if let Some(slot) = self.slot(name) {
+            return Some(slot);
+        }
+        let slot = Slot(u16::try_from(self.names.len()).ok()?);
+        self.names.push(name.to_owned());
+        self.slots.insert(name.to_owned(), slot);
+        Some(slot)
+    }
+
+    pub fn slot(&self, name: &str) -> Option<Slot> {
+        self.slots.get(name).copied()
+    }
+
+    /// All names; the place of a name is its slot.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+impl<'a> FromIterator<&'a str> for SlotNames {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(names: I) -> Self {
+        let mut all = SlotNames::default();
+        for name in names {
+            all.add(name);
+        }
+        all
+    }
 }
 
 /// A name that stands for a row of data, and what is known of it.
@@ -39,13 +80,9 @@ pub enum RowFields {
 }
 
 impl Visible<'_> {
-    /// The slot of a name. Reserved names have none, and are the many: the slots need not be searched for them.
+    /// The slot of a name. Reserved names have none.
     pub(super) fn slot(&self, name: &str) -> Option<Slot> {
-        if is_reserved(name) {
-            return None;
-        }
-        let place = self.slots.iter().position(|slot| slot == name)?;
-        u16::try_from(place).ok().map(Slot)
+        if is_reserved(name) { None } else { self.slots.slot(name) }
     }
 }
 
@@ -197,6 +234,7 @@ fn check_field(source: &str, words: &[Token], visible: Visible<'_>) -> Result<()
 fn unknown_name(name: &str, at: Range<usize>, visible: Visible<'_>) -> TemplateError {
     let candidates = visible
         .slots
+        .names()
         .iter()
         .map(String::as_str)
         .chain(NAMES)

@@ -18,12 +18,12 @@ fn scope() -> Box<Scope> {
     scope
 }
 
-fn visible<'a>(names: &'a [String], env: &'a Env) -> Visible<'a> {
+fn visible<'a>(names: &'a SlotNames, env: &'a Env) -> Visible<'a> {
     Visible { slots: names, answer: true, results: false, rows: &[], env }
 }
 
 fn compile(source: &str) -> Result<Expr, TemplateError> {
-    let names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+    let names: SlotNames = NAMES.into_iter().collect();
     Expr::compile(source, visible(&names, &Env::default()))
 }
 
@@ -243,7 +243,7 @@ fn what_an_expression_reads_is_known_beforehand() {
 
 #[test]
 fn text_is_split_at_its_expressions() {
-    let names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+    let names: SlotNames = NAMES.into_iter().collect();
     let env = Env::default();
     let render = |text: &str, encoding| {
         let mut out = Vec::new();
@@ -264,7 +264,7 @@ fn text_is_split_at_its_expressions() {
 
 #[test]
 fn an_object_of_a_variable_is_an_object() {
-    let names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+    let names: SlotNames = NAMES.into_iter().collect();
     let env = Env::default();
     let id = ValueTemplate::compile("${ user.id }", visible(&names, &env)).unwrap();
     let value = ValueTemplate::Object(vec![("id".into(), id)]).eval(&mut scope()).unwrap();
@@ -276,7 +276,7 @@ fn an_object_of_a_variable_is_an_object() {
 
 #[test]
 fn a_json_body_is_fragments() {
-    let names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+    let names: SlotNames = NAMES.into_iter().collect();
     let env = Env::default();
     let text = |text: &str| ValueTemplate::compile(text, visible(&names, &env)).unwrap();
     let template = JsonTemplate::new(ValueTemplate::Object(vec![
@@ -297,7 +297,7 @@ fn results_are_looked_up_by_the_name_of_a_step() {
     let numbers = object([("success".to_owned(), Value::from(50))]);
     let mut scope = scope();
     scope.results = Some(object([("reserve seat".to_owned(), numbers)]));
-    let names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+    let names: SlotNames = NAMES.into_iter().collect();
     let env = Env::default();
     let visible = Visible { results: true, ..visible(&names, &env) };
     let expr = Expr::compile("results[\"reserve seat\"].success == 50", visible).unwrap();

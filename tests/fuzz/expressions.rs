@@ -5,22 +5,22 @@ use std::time::Duration;
 
 use loadtest::http::{KeepBody, Response};
 use loadtest::template::{
-    Encoding, Env, Expr, JsonTemplate, Scope, Shared, Slot, TextTemplate, Value, ValueTemplate, Visible,
-    write_json,
+    Encoding, Env, Expr, JsonTemplate, Scope, Shared, Slot, SlotNames, TextTemplate, Value, ValueTemplate,
+    Visible, write_json,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::limits::fuzz;
 
-static NAMES: LazyLock<Vec<String>> =
-    LazyLock::new(|| ["text", "list", "number", "missing"].map(str::to_owned).to_vec());
+static NAMES: LazyLock<SlotNames> =
+    LazyLock::new(|| ["text", "list", "number", "missing"].into_iter().collect());
 
 /// A user who has had an answer.
 fn scope(body: &str) -> Box<Scope> {
     let env = Env { given: vec![("KEY".into(), "value".into())], ..Env::default() };
     let shared = Arc::new(Shared::new(7, "http://127.0.0.1:1".into(), true, env));
-    let mut scope = Scope::new(shared, "fuzz".into(), 0, NAMES.clone().into());
+    let mut scope = Scope::new(shared, "fuzz".into(), 0, NAMES.names().into());
     scope.user_id = 42;
     scope.begin_iteration(3);
     scope.set(Slot(0), Some(Value::from("x".repeat(1000))));

@@ -265,7 +265,7 @@ impl Check<'_> {
     /// Warns where a name may lack its value, and of captures that nobody uses.
     pub(super) fn warn_of_gaps(&mut self) {
         let course = std::mem::take(&mut self.course);
-        let mut by_slot: Vec<Vec<&Definition>> = vec![Vec::new(); self.names.slots.len()];
+        let mut by_slot: Vec<Vec<&Definition>> = vec![Vec::new(); self.names.slots.names().len()];
         for definition in &course.definitions {
             by_slot[definition.slot.index()].push(definition);
         }
@@ -275,7 +275,7 @@ impl Check<'_> {
         }
         for (slot, at) in course.captured {
             if !self.names.is_mentioned(slot) {
-                let name = self.names.slots[slot.index()].clone();
+                let name = self.names.slots.names()[slot.index()].clone();
                 self.warning(
                     &at,
                     format!("nothing uses `{name}`"),
@@ -286,7 +286,7 @@ impl Check<'_> {
     }
 
     fn warn_of_gap(&mut self, course: &Course, need: &Need, definitions: &[&Definition]) {
-        let name = self.names.slots[need.slot.index()].clone();
+        let name = self.names.slots.names()[need.slot.index()].clone();
         let earlier = || definitions.iter().filter(|one| one.order < need.order);
         let mut reaching = earlier().filter(|one| course.reaches(one, need));
         match (reaching.next(), reaching.next()) {

@@ -283,7 +283,7 @@ impl Check<'_> {
             http: None,
             feeds: self.feeds(),
             flow_slots: self.names.defined_in(Block::Flow),
-            slots: self.names.slots.clone(),
+            slots: self.names.slots.names().to_vec(),
         })
     }
 
@@ -298,7 +298,7 @@ impl Check<'_> {
             for (slot, at) in std::mem::take(&mut self.gathered).places {
                 let known = vars.iter().any(|(known, _)| *known == slot);
                 if !known {
-                    let name = self.names.slots.get(slot.index()).cloned().unwrap_or_default();
+                    let name = self.names.slots.names().get(slot.index()).cloned().unwrap_or_default();
                     self.error(
                         &at,
                         format!("`{name}` has no value yet"),

@@ -1,19 +1,17 @@
 //! The names a file defines (`vars`, `capture`, `set`, `collect`), gathered before any expression is compiled.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::control::{blocks, item_key};
 use super::reading::Fields;
 use super::{Block, Check};
 use crate::scenario::yaml::{Key, Node};
-use crate::template::{Slot, is_reserved};
+use crate::template::{Slot, SlotNames, is_reserved};
 
 /// All names of a scenario; a slot is an index into each list.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    pub(super) slots: Vec<String>,
-    index: HashMap<String, Slot>,
+    pub(super) slots: SlotNames,
     /// The blocks that define it, as bits.
     blocks: Vec<u8>,
     /// It has a value before the first user starts.
@@ -27,7 +25,7 @@ const MOST: usize = 10_000;
 
 impl Names {
     pub(super) fn slot(&self, name: &str) -> Option<Slot> {
-        self.index.get(name).copied()
+        self.slots.slot(name)
     }
 
     pub(super) fn is_always_there(&self, slot: Slot) -> bool {
@@ -58,17 +56,12 @@ impl Names {
     }
 
     fn define(&mut self, name: &str, block: Block, always: bool) {
-        let slot = if let Some(slot) = self.slot(name) {
-            slot
-        } else {
-            let Ok(place) = u16::try_from(self.slots.len()) else { return };
-            self.slots.push(name.to_owned());
+        let Some(slot) = self.slots.add(name) else { return };
+        if slot.index() == self.blocks.len() {
             self.blocks.push(0);
             self.always.push(false);
             self.mentioned.push(0);
-            self.index.insert(name.to_owned(), Slot(place));
-            Slot(place)
-        };
+        }
         self.blocks[slot.index()] |= block.bit();
         self.always[slot.index()] |= always;
     }
@@ -146,7 +139,7 @@ impl Check<'_> {
             );
         } else if name.len() > 120 {
             self.error(&key.span, "this name is too long", "a name may have 120 letters");
-        } else if self.names.slots.len() >= MOST && self.names.slot(name).is_none() {
+        } else if self.names.slots.names().len() >= MOST && self.names.slot(name).is_none() {
             self.error(
                 &key.span,
                 format!("a file may define {MOST} names, and this is one more"),

@@ -8,7 +8,7 @@ use crate::scenario::model::{
     Action, Every, Method, OnFailure, Poll, PollId, PollInfo, PollKind, StepId, Turn,
 };
 use crate::scenario::yaml::{Entry, Kind, Node};
-use crate::template::{Expr, Slot, Visible};
+use crate::template::{Expr, Slot, SlotNames, Visible};
 use crate::units::parse_leaving_rate;
 
 /// The time between two probes where nothing is said.
@@ -199,7 +199,8 @@ impl Check<'_> {
         // Where servers say how long to wait: in the body itself, or in the envelope that many use.
         let asked = ["json.retryAfterMs", "json.data.retryAfterMs"];
         self.block_reads_body = true;
-        let visible = Visible { slots: &[], answer: true, results: false, rows: &[], env: self.env };
+        let visible =
+            Visible { slots: &SlotNames::default(), answer: true, results: false, rows: &[], env: self.env };
         let compiled = |text: &str| Expr::compile(text, visible).ok();
         let retry_after_ms: Vec<Expr> = asked.into_iter().filter_map(compiled).collect();
         let retry_after = compiled("header(\"Retry-After\")")?;

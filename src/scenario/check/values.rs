@@ -7,7 +7,9 @@ use super::{Block, Check, Gathered};
 use crate::scenario::finding::shortened;
 use crate::scenario::yaml::{Key, Kind, Node};
 use crate::spelling::closest;
-use crate::template::{Expr, Scope, Shared, TemplateError, TextTemplate, Value, ValueTemplate, Visible};
+use crate::template::{
+    Expr, Scope, Shared, SlotNames, TemplateError, TextTemplate, Value, ValueTemplate, Visible,
+};
 
 /// Longer ones are not written by people, and are slow to compile.
 const LONGEST_EXPRESSION: usize = 4096;
@@ -111,7 +113,8 @@ impl Check<'_> {
         if !text.contains("${") {
             return Some((text.to_owned(), Vec::new()));
         }
-        let visible = Visible { slots: &[], answer: false, results: false, rows: &[], env: self.env };
+        let visible =
+            Visible { slots: &SlotNames::default(), answer: false, results: false, rows: &[], env: self.env };
         let template = match TextTemplate::compile(text, visible) {
             Ok(template) => template,
             Err(error) => {
@@ -236,7 +239,7 @@ impl Check<'_> {
         for &slot in expr.mentions() {
             self.names.mention(slot, self.block);
             let at = || {
-                let name = self.names.slots.get(slot.index()).map_or("", String::as_str);
+                let name = self.names.slots.names().get(slot.index()).map_or("", String::as_str);
                 self.locate(&node.span, text, word_in(text, expr.source(), name))
             };
             if self.names.blocks(slot) & self.block.sees() == 0 {
@@ -258,7 +261,7 @@ impl Check<'_> {
     }
 
     fn unseen(&mut self, slot: crate::template::Slot, at: &Range<usize>) {
-        let name = self.names.slots.get(slot.index()).cloned().unwrap_or_default();
+        let name = self.names.slots.names().get(slot.index()).cloned().unwrap_or_default();
         if self.feeder_named(&name).is_some() {
             let problem =
                 format!("`{name}` is a row that a user has, and in `{}` there is no user", self.block.name());
