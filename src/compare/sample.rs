@@ -112,7 +112,7 @@ impl Sample {
 /// The slots of one run behind those of the runs before; what ended while it drained belongs to its last window.
 fn moved(windows: &CellWindows, length: usize, offset: u32) -> impl Iterator<Item = Slot> {
     let last = length.saturating_sub(1) as u32;
-    windows.slots().iter().map(move |slot| Slot { window: offset + slot.window.min(last), ..*slot })
+    windows.slots().into_iter().map(move |slot| Slot { window: offset + slot.window.min(last), ..slot })
 }
 
 fn add(into: &mut Option<Histogram<u64>>, from: &Histogram<u64>) {
@@ -140,7 +140,7 @@ impl Course {
         buckets.sort_unstable();
         buckets.dedup();
         let range = |bucket| buckets.partition_point(|known| *known < bucket) as u32;
-        let slots = own.slots().iter();
+        let slots = own.slots().into_iter();
         self.slots = slots
             .map(|slot| Counted { window: slot.window, range: range(slot.bucket), count: slot.count as f64 })
             .collect();

@@ -29,10 +29,11 @@ const LONGEST: u64 = 4 << 20;
 
 /// None where there is nothing in them.
 pub fn encode(cell: &CellWindows) -> Option<String> {
-    let last = cell.slots().last()?.window;
+    let all = cell.slots();
+    let last = all.last()?.window;
     let mut bytes = Vec::new();
     for window in 0..=last {
-        let slots = of_window(cell.slots(), window);
+        let slots = of_window(&all, window);
         put(&mut bytes, slots.len() as u64);
         let mut before = 0;
         for slot in slots {
