@@ -29,3 +29,4 @@ pub mod threshold;
 pub mod trend;
 pub mod units;
 mod usage;
+mod varint;

@@ -112,7 +112,7 @@ impl Sample {
 /// The slots of one run behind those of the runs before; what ended while it drained belongs to its last window.
 fn moved(windows: &CellWindows, length: usize, offset: u32) -> impl Iterator<Item = Slot> {
     let last = length.saturating_sub(1) as u32;
-    windows.slots().into_iter().map(move |slot| Slot { window: offset + slot.window.min(last), ..slot })
+    windows.slots().map(move |slot| Slot { window: offset + slot.window.min(last), ..slot })
 }
 
 fn add(into: &mut Option<Histogram<u64>>, from: &Histogram<u64>) {
@@ -136,11 +136,11 @@ impl Course {
             counts
         };
         (self.counts, self.of) = (per_window(own), per_window(all));
-        let mut buckets: Vec<Bucket> = own.slots().iter().map(|slot| slot.bucket).collect();
+        let mut buckets: Vec<Bucket> = own.slots().map(|slot| slot.bucket).collect();
         buckets.sort_unstable();
         buckets.dedup();
         let range = |bucket| buckets.partition_point(|known| *known < bucket) as u32;
-        let slots = own.slots().into_iter();
+        let slots = own.slots();
         self.slots = slots
             .map(|slot| Counted { window: slot.window, range: range(slot.bucket), count: slot.count as f64 })
             .collect();

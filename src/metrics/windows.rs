@@ -9,6 +9,7 @@ use super::recorder::{Cell, RowRecord, Staged};
 use super::times::Times;
 use crate::outcome::Cause;
 use crate::scenario::model::Catalog;
+use crate::varint::{put, take};
 
 /// At most so many windows are kept: four minutes of seconds.
 pub const MOST_WINDOWS: u32 = 240;
@@ -164,29 +165,32 @@ impl CellWindows {
     }
 
     /// In the order of windows, and of buckets within each.
-    pub fn slots(&self) -> Vec<Slot> {
-        let mut slots = Vec::new();
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+        let mut rest = self.over.as_slice();
         let (mut window, mut bucket) = (0, 0);
-        let mut bytes = self.over.iter();
-        while let (Some(later), Some(number), Some(count)) =
-            (read(&mut bytes), read(&mut bytes), read(&mut bytes))
-        {
+        let over = std::iter::from_fn(move || {
+            let (later, number, count) = (take(&mut rest)?, take(&mut rest)?, take(&mut rest)?);
             bucket = if later > 0 { number } else { bucket + number };
             window += later as u32;
-            slots.extend(Bucket::from_number(bucket).map(|bucket| Slot { window, bucket, count }));
-        }
-        slots.extend_from_slice(&self.newest);
-        slots
+            Some(Slot { window, bucket: Bucket::from_number(bucket)?, count })
+        });
+        over.chain(self.newest.iter().copied())
     }
 
     pub fn is_empty(&self) -> bool {
         self.over.is_empty() && self.newest.is_empty()
     }
 
-    /// Makes one window of each two.
+    /// Makes one window of each two, without unpacking more than these at once.
     pub fn halve(&mut self) {
-        let halved = self.slots().into_iter().map(|slot| Slot { window: slot.window / 2, ..slot });
-        *self = CellWindows::new(halved.collect());
+        let mut halved = CellWindows::default();
+        for slot in self.slots() {
+            let slot = Slot { window: slot.window / 2, ..slot };
+            halved.begin(slot.window);
+            halved.newest.push(slot);
+        }
+        settle(&mut halved.newest);
+        *self = halved;
     }
 
     fn note(&mut self, window: u32, cell: &Cell) {
@@ -196,7 +200,7 @@ impl CellWindows {
         let seen = counted(&cell.response).into_iter();
         let seen = seen.map(|(bucket, count)| Slot { window, bucket, count });
         if self.newest.first().is_some_and(|newest| newest.window > window) {
-            *self = CellWindows::new(self.slots().into_iter().chain(seen).collect());
+            *self = CellWindows::new(self.slots().chain(seen).collect());
             return;
         }
         self.begin(window);
@@ -209,14 +213,15 @@ impl CellWindows {
         if self.newest.first().is_none_or(|newest| newest.window == window) {
             return;
         }
+        settle(&mut self.newest);
         for slot in self.newest.drain(..) {
             let (before, bucket) = self.last;
             let later = slot.window - before;
             let number = slot.bucket.number();
             let number = if later > 0 { number } else { number - bucket };
-            write(&mut self.over, u64::from(later));
-            write(&mut self.over, u64::from(number));
-            write(&mut self.over, slot.count);
+            put(&mut self.over, u64::from(later));
+            put(&mut self.over, u64::from(number));
+            put(&mut self.over, slot.count);
             self.last = (slot.window, slot.bucket.number());
         }
     }
@@ -232,27 +237,6 @@ fn settle(slots: &mut Vec<Slot>) {
         }
         same
     });
-}
-
-/// Seven bits to a byte, the lowest first; the highest bit says that there are more.
-fn write(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
-fn read<'a>(bytes: &mut impl Iterator<Item = &'a u8>) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..u64::BITS).step_by(7) {
-        let byte = *bytes.next()?;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 fn counted(times: &Times) -> BTreeMap<Bucket, u64> {
@@ -285,7 +269,7 @@ mod tests {
     }
 
     fn seen(cell: &CellWindows) -> Vec<(u32, u64)> {
-        cell.slots().iter().map(|slot| (slot.window, slot.count)).collect()
+        cell.slots().map(|slot| (slot.window, slot.count)).collect()
     }
 
     #[test]
@@ -321,7 +305,7 @@ mod tests {
             }
             let slot = |((window, bucket), count)| Slot { window, bucket, count };
             let expected: Vec<Slot> = counts.into_iter().map(slot).collect();
-            prop_assert_eq!(CellWindows::new(slots).slots(), expected);
+            prop_assert_eq!(CellWindows::new(slots).slots().collect::<Vec<_>>(), expected);
         }
     }
 
@@ -335,7 +319,7 @@ mod tests {
         let slots = seen(&windows.rows()[0].success);
         assert_eq!(slots, (0..225).map(|window| (window, 16)).collect::<Vec<_>>());
         windows.add(u32::MAX, &interval(&[(Outcome::Success, 10)]));
-        assert!(windows.rows()[0].success.slots().iter().all(|slot| slot.window < MOST_WINDOWS));
+        assert!(windows.rows()[0].success.slots().all(|slot| slot.window < MOST_WINDOWS));
     }
 
     #[test]
@@ -369,8 +353,8 @@ mod tests {
             let total: u64 = slots.iter().map(|slot| slot.count).sum();
             let mut cell = CellWindows::new(slots);
             cell.halve();
-            prop_assert_eq!(cell.slots().iter().map(|slot| slot.count).sum::<u64>(), total);
-            let keys: Vec<_> = cell.slots().iter().map(|slot| (slot.window, slot.bucket)).collect();
+            prop_assert_eq!(cell.slots().map(|slot| slot.count).sum::<u64>(), total);
+            let keys: Vec<_> = cell.slots().map(|slot| (slot.window, slot.bucket)).collect();
             prop_assert!(keys.is_sorted_by(|a, b| a < b), "each once, in order");
         }
     }

@@ -12,6 +12,7 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 
 use crate::metrics::{Bucket, CellWindows, MOST_WINDOWS, Slot};
+use crate::varint::{put, take};
 
 /// Why windows of a file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +30,7 @@ const LONGEST: u64 = 4 << 20;
 
 /// None where there is nothing in them.
 pub fn encode(cell: &CellWindows) -> Option<String> {
-    let all = cell.slots();
+    let all: Vec<Slot> = cell.slots().collect();
     let last = all.last()?.window;
     let mut bytes = Vec::new();
     for window in 0..=last {
@@ -55,6 +56,7 @@ pub fn decode(text: &str) -> Result<CellWindows, WindowsError> {
     let mut decoder = ZlibDecoder::new(compressed.as_slice()).take(LONGEST);
     decoder.read_to_end(&mut bytes).map_err(|_| WindowsError::Compression)?;
     let mut rest = bytes.as_slice();
+    let next = |rest: &mut &[u8]| take(rest).ok_or(WindowsError::Content);
     let mut slots = Vec::new();
     let mut window = 0;
     while !rest.is_empty() {
@@ -62,10 +64,10 @@ pub fn decode(text: &str) -> Result<CellWindows, WindowsError> {
             return Err(WindowsError::Content);
         }
         let mut number = 0_u64;
-        for _ in 0..take(&mut rest)? {
-            number = number.checked_add(take(&mut rest)?).ok_or(WindowsError::Content)?;
+        for _ in 0..next(&mut rest)? {
+            number = number.checked_add(next(&mut rest)?).ok_or(WindowsError::Content)?;
             let bucket = Bucket::from_number(number).ok_or(WindowsError::Content)?;
-            slots.push(Slot { window, bucket, count: take(&mut rest)? });
+            slots.push(Slot { window, bucket, count: next(&mut rest)? });
         }
         window += 1;
     }
@@ -76,27 +78,6 @@ fn of_window(slots: &[Slot], window: u32) -> &[Slot] {
     let from = slots.partition_point(|slot| slot.window < window);
     let to = slots.partition_point(|slot| slot.window <= window);
     &slots[from..to]
-}
-
-fn put(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
-fn take(rest: &mut &[u8]) -> Result<u64, WindowsError> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, tail) = rest.split_first().ok_or(WindowsError::Content)?;
-        *rest = tail;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Ok(number);
-        }
-    }
-    Err(WindowsError::Content)
 }
 
 #[cfg(test)]

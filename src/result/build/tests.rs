@@ -264,7 +264,7 @@ fn histograms_are_kept_whole() {
     assert_eq!(histogram.value_at_percentile(50.0) / 1_000_000, 12);
     let text = result.rows[1].outcomes[3].response_windows.as_ref().unwrap();
     let windows = crate::result::windows::decode(text).unwrap();
-    assert_eq!(windows.slots().iter().map(|slot| slot.count).sum::<u64>(), 2);
+    assert_eq!(windows.slots().map(|slot| slot.count).sum::<u64>(), 2);
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(super) struct Names {
     mentioned: Vec<u8>,
 }
 
-/// Every lookup of a name in an expression goes through all of them.
+/// More than any file that somebody reads; each has a place in every user.
 const MOST: usize = 10_000;
 
 impl Names {
