@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use super::{Review, heading};
 use crate::report::analysis::Incident;
 use crate::report::content::{Cell, Table, Tone, named};
+use crate::report::escape::markdown as text;
 use crate::report::figures::{of_scenario, tenths};
-use crate::report::markdown::{table, text};
+use crate::report::markdown::table;
 use crate::result::{OutcomeKind, RowResult};
 use crate::units::count;
 

@@ -15,7 +15,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::analysis::{self, Incident, Signal};
 use super::content;
-use super::markdown::{block, code, table, text};
+use super::escape::markdown as text;
+use super::markdown::{block, failures, table};
 use super::words::{Lang, Words};
 use crate::result::{Ended, RunResult};
 
@@ -161,34 +162,7 @@ impl Review<'_> {
                 content::steps(result, words),
             ];
             tables.iter().flatten().for_each(|one| out += &format!("{}\n", table(one, 3)));
-            let (failures, more) = content::failures(result, words);
-            if !failures.is_empty() {
-                let _ = write!(out, "### {}\n\n", text(words.failures));
-            }
-            for failure in failures {
-                let _ = writeln!(
-                    out,
-                    "- **{}: {}** {}×",
-                    text(&failure.step),
-                    text(&failure.cause),
-                    failure.count
-                );
-                let Some(example) = failure.example else { continue };
-                let _ = writeln!(
-                    out,
-                    "  <br>{} {}: {} → {}",
-                    words.first_seen,
-                    example.at,
-                    code(&example.request),
-                    example.answer
-                );
-                if !example.body.is_empty() {
-                    let _ = write!(out, "\n{}", block(&example.body, "", 2));
-                }
-            }
-            if more > 0 {
-                let _ = writeln!(out, "\n{}", text(&(words.more_causes)(more)));
-            }
+            out += &failures(result, words).unwrap_or_default();
         }
         let _ = write!(out, "\n### {}\n\n", text(words.run));
         for (name, fact) in content::machine(result, words) {

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::{Review, heading};
 use crate::report::content::plain;
+use crate::report::escape::markdown as text;
 use crate::report::figures::{of_scenario, time};
-use crate::report::markdown::{code, text};
+use crate::report::markdown::code;
 use crate::result::gist::Missed;
 use crate::result::{Ended, InvariantState, RowResult};
 use crate::units::count;

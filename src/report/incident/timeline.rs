@@ -6,7 +6,7 @@ use super::signals::figure;
 use super::{Review, heading, offset};
 use crate::report::analysis::seen_at;
 use crate::report::content::plain;
-use crate::report::markdown::text;
+use crate::report::escape::markdown as text;
 use crate::result::Ended;
 
 /// How many lines a timeline has at most.

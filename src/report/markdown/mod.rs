@@ -5,8 +5,9 @@ mod text;
 
 use std::fmt::Write as _;
 
-pub(super) use self::text::{block, code, table, text};
+pub(super) use self::text::{block, code, table};
 use super::content::{self, Failure, Tone, Verdict};
+use super::escape::markdown as text;
 use super::words::{Lang, Words};
 use crate::result::{Ended, RunResult};
 
@@ -29,7 +30,9 @@ pub fn render(result: &RunResult, lang: Lang) -> String {
             content::drift(result, words),
         ];
         first.iter().flatten().for_each(|section| out += &format!("\n{}", table(section, 3)));
-        out += &failures(result, words);
+        if let Some(failures) = failures(result, words) {
+            let _ = write!(out, "\n{failures}");
+        }
     }
     let _ = write!(out, "\n<details>\n<summary>{}</summary>\n", text(words.run));
     if was_load {
@@ -72,12 +75,13 @@ fn head(result: &RunResult, words: &Words) -> String {
     out
 }
 
-fn failures(result: &RunResult, words: &Words) -> String {
+/// What failed, each cause with an example; none where nothing did.
+pub(super) fn failures(result: &RunResult, words: &Words) -> Option<String> {
     let (causes, more) = content::failures(result, words);
     if causes.is_empty() {
-        return String::new();
+        return None;
     }
-    let mut out = format!("\n### {}\n\n", text(words.failures));
+    let mut out = format!("### {}\n\n", text(words.failures));
     for Failure { step, cause, count, example } in causes {
         let _ = writeln!(out, "- **{}: {}** {count}×", text(&step), text(&cause));
         let Some(example) = example else { continue };
@@ -100,7 +104,7 @@ fn failures(result: &RunResult, words: &Words) -> String {
     if more > 0 {
         let _ = write!(out, "\n{}\n", text(&(words.more_causes)(more)));
     }
-    out
+    Some(out)
 }
 
 #[cfg(test)]

@@ -1,30 +1,9 @@
-//! Markdown that shows any text as it is: the one place where it is escaped.
+//! Code, blocks and tables in Markdown.
 
 use std::fmt::Write as _;
 
 use crate::report::content::{Cell, Table, Tone};
-
-/// Text between other text. Nothing in it acts: no emphasis, no link, no HTML.
-pub(in crate::report) fn text(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for (place, letter) in text.char_indices() {
-        match letter {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '#' | '$' => {
-                escaped.push('\\');
-                escaped.push(letter);
-            }
-            // At the beginning of a line they would make a list.
-            '-' | '+' if place == 0 && text[1..].starts_with(' ') => {
-                escaped.push('\\');
-                escaped.push(letter);
-            }
-            '&' => escaped.push_str("&amp;"),
-            '\n' => escaped.push_str("<br>"),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
-}
+use crate::report::escape::markdown as text;
 
 /// A word as it is written in a file. Also fit for a cell of a table, where a `|` is escaped even here.
 pub(in crate::report) fn code(text: &str) -> String {
@@ -95,16 +74,6 @@ fn cell(cell: &Cell) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_in_a_text_acts() {
-        assert_eq!(
-            text("a|b *c* <img src=x> [l](u) &lt; `d`"),
-            r"a\|b \*c\* \<img src=x\> \[l\](u) &amp;lt; \`d\`"
-        );
-        assert_eq!(text("# no\nheading"), r"\# no<br>heading");
-        assert_eq!((text("- no list"), text("+0:42")), (r"\- no list".into(), "+0:42".into()));
-    }
 
     #[test]
     fn code_holds_backticks_and_bars() {
