@@ -6,6 +6,9 @@ speed drifts is the same for all. Printed are medians, and ratios to wrk taken r
 the POST of the queue scenario; loadtest and k6 do what the scenario says (a body of each user's own, the token
 taken from a header, the answer judged), the others send a fixed body.
 
+Beside them stands the floor: a loop in C (`floor.c`) that sends and receives, and does nothing else. What it costs
+is the kernel's, and no client that sends one request at a time over a connection comes below it.
+
     bench/compare.py [--rounds 5] [--seconds 8] [--users 50] [--tools wrk,loadtest,...]
 """
 
@@ -55,7 +58,12 @@ export default function () {
 """
 
 
-def commands(url, users, seconds, folder):
+def needs(tool):
+    """The program that has to be installed for a tool; none for our own."""
+    return {"loadtest": None, "floor": "cc"}.get(tool, tool)
+
+
+def commands(url, users, seconds, folder, floor):
     """The command of each tool, and how its count of requests is read from what it prints."""
     script = os.path.join(folder, "post.lua")
     with open(script, "w") as file:
@@ -82,6 +90,7 @@ def commands(url, users, seconds, folder):
                 lambda out: int(re.search(r"\[200\]\s+(\d+) responses", out)[1])),
         "k6": (["k6", "run", "--quiet", "--no-usage-report", k6],
                lambda out: int(re.search(r"http_reqs[. ]*:\s+(\d+)", out)[1])),
+        "floor": ([floor, url.rpartition(":")[2], str(users), str(seconds), BODY], int),
     }
 
 
@@ -134,21 +143,25 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--users", type=int, default=50)
-    parser.add_argument("--tools", default="wrk,loadtest,oha,hey,k6")
+    parser.add_argument("--tools", default="floor,wrk,loadtest,oha,hey,k6")
     args = parser.parse_args()
     if not os.path.exists(LOADTEST):
         sys.exit("build it first: cargo build --release")
-    wanted = [tool for tool in args.tools.split(",") if tool == "loadtest" or shutil.which(tool)]
+    wanted = [tool for tool in args.tools.split(",") if needs(tool) is None or shutil.which(needs(tool))]
     missing = [tool for tool in args.tools.split(",") if tool not in wanted]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    built = tempfile.TemporaryDirectory()
+    floor = os.path.join(built.name, "floor")
+    if "floor" in wanted:
+        subprocess.run(["cc", "-O2", "-o", floor, os.path.join(HERE, "floor.c")], check=True)
     seen = {tool: {"cpu": [], "rate": [], "memory": []} for tool in wanted}
     for number in range(args.rounds):
         for tool in wanted:
             # A fresh service each time: what one tool left behind is no burden to the next.
             child, url = service()
             with tempfile.TemporaryDirectory() as folder:
-                command, count = commands(url, args.users, args.seconds, folder)[tool]
+                command, count = commands(url, args.users, args.seconds, folder, floor)[tool]
                 text, cpu, memory = timed(command)
                 requests = count(text)
             child.terminate()
@@ -160,12 +173,11 @@ def main():
                   f"{requests / args.seconds:9.0f} requests/s  {memory / 1024:7.1f} MiB", flush=True)
             time.sleep(0.5)
     print(f"\n{args.users} users, {args.rounds} rounds of {args.seconds} s: median (least–most)")
-    base = seen.get("wrk")
     for tool in wanted:
         line = f"{tool:<9} CPU/request µs {median_and_range(seen[tool]['cpu'])}"
-        if base:
-            ratios = [own / other for own, other in zip(seen[tool]["cpu"], base["cpu"])]
-            line += f" = {median_and_range(ratios)} × wrk"
+        for base in [base for base in ("wrk", "oha") if base in seen]:
+            ratios = [own / other for own, other in zip(seen[tool]["cpu"], seen[base]["cpu"])]
+            line += f" = {median_and_range(ratios)} × {base}"
         line += f"   requests/s {median_and_range(seen[tool]['rate'], 0)}"
         line += f"   peak MiB {median_and_range(seen[tool]['memory'], 1)}"
         print(line)

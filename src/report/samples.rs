@@ -416,6 +416,21 @@ pub(crate) fn never_ready() -> RunResult {
 /// Texts that would act where they are not escaped, wherever a file or a server can put one.
 pub(crate) const MARKUP: &str = "</script><script>alert(1)</script>\"><img src=x onerror=alert(2)> '${7*7}' {{7*7}} | `c` *e* [l](u) &amp;";
 
+/// The same, and what would act on a terminal.
+pub(crate) fn markup_and_escapes() -> String {
+    format!("</td>{MARKUP} \x1b[2J")
+}
+
+/// Whether what came from a file or a server is text, in Markdown or in a page without scripts.
+pub(crate) fn is_text(report: &str) -> bool {
+    ["<script>", "<img", "\x1b"].iter().all(|acting| !report.contains(acting))
+}
+
+/// A page without a script, a picture or a link to anywhere.
+pub(crate) fn stands_alone(page: &str) -> bool {
+    ["<script", "<link", "@import", "url(", "src=", "href="].iter().all(|outside| !page.contains(outside))
+}
+
 /// A run whose server and file say nothing but markup.
 pub(crate) fn hostile() -> RunResult {
     let mut hostile = failing();
