@@ -4,7 +4,7 @@ use super::*;
 use crate::metrics::Exchange;
 use crate::outcome::{Outcome, Phase};
 use crate::scenario::model::{
-    CheckId, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, PollId, RowId, StageId,
+    CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, GroupId, GroupInfo, PollId, RowId, StageId,
 };
 
 fn catalog() -> Catalog {
