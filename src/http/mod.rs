@@ -20,6 +20,7 @@ mod dns;
 mod encoding;
 mod error;
 mod exchange;
+mod flight;
 mod head;
 mod http2;
 mod network;
