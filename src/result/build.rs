@@ -1,5 +1,8 @@
 //! Makes the record of the facts of a run.
 
+mod judged;
+mod polls;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,14 +11,16 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use jiff::Timestamp;
 
+use self::judged::judged;
+use self::polls::polls;
 use super::drift::drift;
-use super::monitor::{monitor, unit as unit_of_gauge};
-use super::polls::{PollKind, PollResult, PollSeries, PositionResult};
+use super::monitor::monitor;
+use super::polls::PollResult;
 use super::record::{
-    BreachResult, CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment,
-    ExampleResult, FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, LoadModel,
-    OutcomeKind, OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, StageResult, TargetInfo,
-    ThresholdResult, Totals, Unit,
+    CauseResult, CheckResult, CustomResult, CustomValue, Distribution, Ended, Environment, ExampleResult,
+    FORMAT, FaultResult, GeneratorResult, GroupResult, InvariantResult, LoadModel, OutcomeKind,
+    OutcomeResult, RowResult, RunResult, ScenarioInfo, ScenarioResult, StageResult, TargetInfo,
+    ThresholdResult, Totals,
 };
 use super::redact::{Redactor, harmless};
 use super::series::{Series, millis};
@@ -23,16 +28,15 @@ use super::validity::{DataRanOut, ValidityFacts, validity};
 use super::verdict::verdict;
 use super::windows::encode;
 use crate::metrics::{
-    Amounts, Cell, CellWindows, Custom, PollRecord, Recorder, RowRecord, RowWindows, Sample, Second, Staged,
-    Times, Watched, Windows,
+    Cell, CellWindows, Custom, Recorder, RowRecord, RowWindows, Sample, Second, Staged, Times, Watched,
+    Windows,
 };
 use crate::outcome::Cause;
 use crate::scenario::model::{
-    self, Action, BaseUrl, Catalog, CustomKind, GroupId, PollId, PollInfo, RequestStep, RowId, Scenario,
-    Shape, Stage, Step, StepId, TargetKind, Test,
+    Action, BaseUrl, Catalog, GroupId, PollId, RequestStep, RowId, Scenario, Shape, Stage, Step, StepId,
+    TargetKind, Test,
 };
-use crate::scenario::threshold::{Aggregate, Metric, Threshold};
-use crate::threshold::{Breach, Judgement, LoadTime};
+use crate::threshold::{Judgement, LoadTime};
 
 /// What a run leaves behind, and what a result is made of.
 #[derive(Debug)]
@@ -420,56 +424,6 @@ fn causes(
     causes
 }
 
-fn polls(test: &Test, total: &Recorder, seconds: &[Second]) -> Vec<PollResult> {
-    let poll = |(index, (info, record)): (usize, (&PollInfo, &PollRecord))| PollResult {
-        optional: info.optional,
-        name: info.name.clone(),
-        scenario: name_of(test, info.scenario),
-        kind: match info.kind {
-            model::PollKind::Poll => PollKind::Poll,
-            model::PollKind::Turn => PollKind::WaitForTurn,
-        },
-        groups: names_of_groups(&test.catalog, &info.groups),
-        started: record.started,
-        got: record.got.count(),
-        given_up: record.given_up.count(),
-        abandoned: record.abandoned.count(),
-        ended: record.ended,
-        interrupted: record.interrupted,
-        duration: distribution(&record.got),
-        duration_histogram: encoded(&record.got),
-        abandoned_after: distribution(&record.abandoned),
-        position: positions(&record.position),
-        series: series_of_poll(index, seconds),
-    };
-    test.catalog.polls.iter().zip(&total.polls).enumerate().map(poll).collect()
-}
-
-fn positions(amounts: &Amounts) -> Option<PositionResult> {
-    Some(PositionResult {
-        samples: amounts.count(),
-        min: amounts.min()?,
-        avg: amounts.mean()?,
-        p50: amounts.percentile(50.0)?,
-        p95: amounts.percentile(95.0)?,
-        max: amounts.max()?,
-    })
-}
-
-fn series_of_poll(index: usize, seconds: &[Second]) -> PollSeries {
-    let mut series = PollSeries::default();
-    let mut waiting = 0_u64;
-    for second in seconds {
-        let second = second.polls.get(index).copied().unwrap_or_default();
-        waiting = (waiting + second.started).saturating_sub(second.over);
-        series.waiting.push(waiting);
-        series.position_min.push(second.position.map(|(min, _, _)| min));
-        series.position_avg.push(second.position.map(|(_, avg, _)| (avg * 1e3).round() / 1e3));
-        series.position_max.push(second.position.map(|(_, _, max)| max));
-    }
-    series
-}
-
 fn names_of_groups(catalog: &Catalog, groups: &[GroupId]) -> Vec<String> {
     groups.iter().filter_map(|group| Some(catalog.groups.get(group.index())?.name.clone())).collect()
 }
@@ -526,59 +480,6 @@ fn metrics(catalog: &Catalog, total: &Recorder) -> Vec<CustomResult> {
             },
         })
         .collect()
-}
-
-fn judged(threshold: &Threshold, test: &Test, judgement: Option<&Judgement>) -> ThresholdResult {
-    let not_judged = Judgement { reason: Some("not judged".into()), ..Judgement::default() };
-    let judgement = judgement.unwrap_or(&not_judged);
-    ThresholdResult {
-        text: threshold.text.clone(),
-        unit: unit(threshold, test),
-        // JSON has no word for what is no number.
-        observed: judgement.observed.filter(|value| value.is_finite()),
-        limit: threshold.limit,
-        met: judgement.met,
-        samples: judgement.samples,
-        reason: judgement.reason.clone(),
-        implied: threshold.implied,
-        aborted: judgement.aborted,
-        over_s: threshold.over.map(seconds),
-        broken_at_s: judgement.broken_at.map(seconds),
-        line: threshold.line,
-        breaches: judgement.breaches.iter().map(breach).collect(),
-    }
-}
-
-fn breach(breach: &Breach) -> BreachResult {
-    // Seconds end a little early or late; they are told by the whole.
-    let whole = |time: Duration| time.as_secs_f64().round();
-    BreachResult { from_s: whole(breach.from), to_s: breach.to.map(whole) }
-}
-
-fn unit(threshold: &Threshold, test: &Test) -> Unit {
-    if let Metric::Watched { source, gauge } = threshold.metric
-        && let Some(watch) = test.monitor.get(usize::from(source))
-    {
-        let unit = unit_of_gauge(watch, gauge);
-        return if threshold.aggregate == Aggregate::Slope { unit.per_minute() } else { unit };
-    }
-    let custom = |kind| match threshold.metric {
-        Metric::Custom(id) => test.catalog.customs.get(id.index()).is_some_and(|info| info.kind == kind),
-        _ => false,
-    };
-    match threshold.aggregate {
-        Aggregate::Drift => Unit::Share,
-        Aggregate::Count => Unit::Number,
-        Aggregate::Rate => match threshold.metric {
-            Metric::Failures | Metric::Business | Metric::Checks | Metric::GivenUp | Metric::Abandoned => {
-                Unit::Share
-            }
-            _ if custom(CustomKind::Share) => Unit::Share,
-            _ => Unit::PerSecond,
-        },
-        _ if matches!(threshold.metric, Metric::Custom(_) | Metric::QueuePosition) => Unit::Number,
-        _ => Unit::Seconds,
-    }
 }
 
 #[cfg(test)]

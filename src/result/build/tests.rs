@@ -5,11 +5,11 @@ use crate::metrics::Exchange;
 use crate::outcome::{Cause, Outcome, OwnFault, Phase};
 use crate::result::{InvariantState, Soundness};
 use crate::scenario::model::{
-    CheckId, CheckInfo, CustomId, CustomInfo, Feeds, GroupId, GroupInfo, Http, Load, LoadKind, Profile,
-    RowId, RowInfo, Shape, StageId, Target,
+    CheckId, CheckInfo, CustomId, CustomInfo, CustomKind, Feeds, GroupId, GroupInfo, Http, Load, LoadKind,
+    Profile, RowId, RowInfo, Shape, StageId, Target,
 };
 use crate::scenario::monitor::{Gauge, Watch, WatchKind};
-use crate::scenario::threshold::{Comparison, Filter};
+use crate::scenario::threshold::{Aggregate, Comparison, Filter, Metric, Threshold};
 use crate::template::Env;
 use crate::threshold::{Data, Gate};
 
