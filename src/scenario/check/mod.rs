@@ -1,5 +1,6 @@
 //! A tree → a [`Test`]: every key read, every name resolved, every template compiled, and all findings kept.
 
+mod auth;
 mod catalog;
 mod control;
 mod data;

@@ -1,15 +1,16 @@
 //! A request: where it goes, what it carries, what is kept of the answer.
 
 use super::Check;
+use super::auth::AUTHORIZATION;
 use super::files::LARGEST_BODY;
 use super::flow::Gap;
-use super::keys::{AUTH, BASIC, FILE_BODY, OF_REQUEST, PART};
+use super::keys::{FILE_BODY, OF_REQUEST, PART};
 use super::reading::{Fields, listed};
 use super::steps::Place;
 use crate::scenario::finding::shortened;
 use crate::scenario::model::{
-    Action, Auth, BaseUrl, Body, FormPart, Method, OnBusiness, OnFailure, PartContent, RequestId,
-    RequestStep, Step, StepId, Tally, Url,
+    Action, BaseUrl, Body, FormPart, Method, OnBusiness, OnFailure, PartContent, RequestId, RequestStep,
+    Step, StepId, Tally, Url,
 };
 use crate::scenario::yaml::{Entry, Key, Kind, Node};
 use crate::template::{Expr, JsonTemplate, Slot, TextTemplate};
@@ -26,7 +27,6 @@ pub(super) const METHODS: [(&str, Method); 7] = [
 
 /// Headers that belong to the connection: a scenario that set them would break it.
 const OWN_HEADERS: [&str; 2] = ["content-length", "transfer-encoding"];
-const AUTHORIZATION: &str = "authorization";
 
 /// Lets every request keep its body: an expression that is no request's own reads the last one.
 pub(super) fn keep_bodies(steps: &mut [Step]) {
@@ -249,75 +249,6 @@ impl Check<'_> {
     }
 
     /// The step's own, else that of `http`, unless the step has the header itself.
-    fn auth(&mut self, fields: Fields<'_>) -> Option<Auth> {
-        let headers = fields.get("headers");
-        if let Some(entry) = fields.get("auth") {
-            self.no_second_authorization(entry, headers);
-            return self.authentication(entry);
-        }
-        let has_own = headers.is_some_and(|entry| {
-            entry.value.entries().iter().any(|entry| entry.key.name.eq_ignore_ascii_case(AUTHORIZATION))
-        });
-        let default = self.defaults.auth.clone().filter(|_| !has_own)?;
-        self.authentication(&default)
-    }
-
-    /// A finding where headers beside an `auth` say the same another way.
-    pub(super) fn no_second_authorization(&mut self, auth: &Entry, headers: Option<&Entry>) {
-        let headers = headers.map(|entry| entry.value.entries()).unwrap_or_default();
-        if let Some(entry) = headers.iter().find(|entry| entry.key.name.eq_ignore_ascii_case(AUTHORIZATION))
-            && auth.value.scalar_text(self.text) != Some("none")
-        {
-            self.error(&entry.key.span, "`auth` writes this header", "keep one of the two");
-        }
-    }
-
-    fn authentication(&mut self, entry: &Entry) -> Option<Auth> {
-        if !matches!(entry.value.kind, Kind::Map(_)) {
-            if entry.value.scalar_text(self.text) != Some("none") {
-                self.expected(
-                    &entry.value,
-                    &entry.key,
-                    "`none`, or a map like `{ bearer: \"${ token }\" }` or `{ basic: { user: …, password: … } }`",
-                );
-            }
-            return None;
-        }
-        let fields = self.fields(&entry.value, &entry.key, &AUTH)?;
-        match (fields.get("basic"), fields.get("bearer")) {
-            (Some(_), Some(bearer)) => {
-                self.error(
-                    &bearer.key.span,
-                    "`basic` and `bearer` exclude each other",
-                    "keep one of the two",
-                );
-                None
-            }
-            (Some(basic), None) => {
-                let fields = self.fields(&basic.value, &basic.key, &BASIC)?;
-                let user = fields.get("user").and_then(|entry| self.header_value(entry));
-                if let Some(colon) = fields.get("user").filter(|_| {
-                    user.as_ref().and_then(TextTemplate::as_static).is_some_and(|user| user.contains(':'))
-                }) {
-                    let problem = "a user name with `:` would be cut there";
-                    let help = "take the `:` out: what is behind it would be taken for the password";
-                    self.error(&colon.value.span, problem, help);
-                    return None;
-                }
-                let password = fields.get("password").and_then(|entry| self.header_value(entry));
-                Some(Auth::Basic { user: user?, password: password? })
-            }
-            (None, Some(bearer)) => self.header_value(bearer).map(Auth::Bearer),
-            (None, None) => {
-                if !fields.has_unknown {
-                    let help = "write `bearer: …` or `basic: { user: …, password: … }`";
-                    self.error(&entry.key.span, "`auth` does not say how", help);
-                }
-                None
-            }
-        }
-    }
-
     fn header_name(&mut self, key: &Key) -> Option<String> {
         let name = key.name.as_str();
         let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
@@ -336,7 +267,7 @@ impl Check<'_> {
         Some(name.to_owned())
     }
 
-    fn header_value(&mut self, entry: &Entry) -> Option<TextTemplate> {
+    pub(super) fn header_value(&mut self, entry: &Entry) -> Option<TextTemplate> {
         let template = self.template(&entry.value, &entry.key)?;
         let text = entry.value.scalar_text(self.text).unwrap_or_default();
         if text.contains(|c: char| c.is_control() && c != '\t') {
