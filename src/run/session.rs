@@ -1,5 +1,7 @@
 //! Target, setup, load, verify, teardown; then the result, whatever happened before.
 
+mod once;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -7,15 +9,15 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
+use self::once::{Between, once};
 use super::order::Order;
 use super::{On, RunError, Settings, Stops, workers};
-use crate::engine::{Base, Interval, LogLine, Once, OnceReport, Prepared};
-use crate::metrics::{Recorder, Sample, Second, Staged, Watched, Windows};
+use crate::engine::{Interval, LogLine, Once, Prepared};
+use crate::metrics::{Sample, Second, Staged, Watched, Windows};
 use crate::outcome::OwnFault;
 use crate::output::{Course, Mode, Progress, Said, say};
 use crate::result::{
-    DataRanOut, Ended, Facts, InvariantResult, InvariantState, LatencyLog, Redactor, RunResult, WriteError,
-    harmless,
+    DataRanOut, Ended, Facts, InvariantResult, LatencyLog, Redactor, RunResult, WriteError, harmless,
 };
 use crate::scenario::model::{Scenario, Shape, Start, TargetKind, Test};
 use crate::target::{self, Monitor};
@@ -338,86 +340,6 @@ impl<'a> Session<'a> {
         self.judgements = gate.judge_all(&data);
     }
 
-    /// Begins to ask whether a scenario's data is still right, before another one changes it.
-    fn verify_between(
-        &self,
-        order: &mut Order,
-        number: u16,
-        prepared: &Arc<Prepared>,
-        between: &mut JoinSet<Between>,
-    ) {
-        if self.test.scenarios[usize::from(number)].verify.is_empty() {
-            order.verified(number);
-            self.follow(order, number, prepared, between);
-            return;
-        }
-        let (prepared, base) = (Arc::clone(prepared), order.base(number).cloned());
-        let totals = self.totals.total();
-        between.spawn_local(async move {
-            let part = Once::Verify;
-            Between {
-                part,
-                number,
-                report: once(&prepared, part, number, base.as_ref(), Some(&totals)).await,
-            }
-        });
-    }
-
-    /// Begins what comes after a scenario: a wait, and `setup`.
-    fn follow(
-        &self,
-        order: &mut Order,
-        number: u16,
-        prepared: &Arc<Prepared>,
-        between: &mut JoinSet<Between>,
-    ) {
-        for (next, delay) in order.followers(&self.test, number) {
-            order.touch(next);
-            let prepared = Arc::clone(prepared);
-            between.spawn_local(async move {
-                tokio::time::sleep(delay).await;
-                let part = Once::Setup;
-                Between { part, number: next, report: once(&prepared, part, next, None, None).await }
-            });
-        }
-    }
-
-    /// Keeps what a once-only part showed; an error where it did not come to its end.
-    fn after_once(&mut self, part: Once, number: u16, report: &OnceReport) -> Result<(), String> {
-        self.captured.extend(report.captured.iter().cloned());
-        self.show_logs(&report.logs);
-        if part == Once::Verify {
-            self.invariants.extend(invariants(&self.test, number, report));
-        }
-        if report.problems.is_empty() { Ok(()) } else { Err(report.problems.join("; ")) }
-    }
-
-    /// Asks whether the data is still right. A user who will not wait gets no answer, and no pass either.
-    async fn verify(&mut self, prepared: &Arc<Prepared>, order: &Order, stops: &Stops) {
-        let totals = self.totals.total();
-        // One more than there were: whoever has waited for users to drain must not be taken to mean this too.
-        let enough = stops.count() + 1;
-        for number in order.not_verified() {
-            if self.test.scenarios[usize::from(number)].verify.is_empty() {
-                continue;
-            }
-            // Where the run ended before a scenario's load began, there is nothing to ask about.
-            if !order.has_begun(number) {
-                continue;
-            }
-            let base = order.base(number);
-            let report = tokio::select! {
-                report = once(prepared, Once::Verify, number, base, Some(&totals)) => report,
-                () = stops.at_least(enough) => OnceReport {
-                    problems: vec!["stopped before it was asked".into()],
-                    ..OnceReport::default()
-                },
-            };
-            // What kept it from its end stands with the invariants.
-            let _ = self.after_once(Once::Verify, number, &report);
-        }
-    }
-
     /// What `log` steps said outside of the load.
     fn show_logs(&self, logs: &[LogLine]) {
         if self.settings.progress != Mode::Nothing {
@@ -486,68 +408,6 @@ fn data_ran_out(prepared: &Prepared, epoch: Instant) -> Vec<DataRanOut> {
     let mut out: Vec<DataRanOut> = out.collect();
     out.sort_by_key(|out| out.at);
     out
-}
-
-/// Runs a once-only part of a scenario. What is said of it is without what its requests said of their sender, which
-/// a server may have repeated.
-async fn once(
-    prepared: &Arc<Prepared>,
-    part: Once,
-    number: u16,
-    base: Option<&Base>,
-    totals: Option<&Recorder>,
-) -> OnceReport {
-    let mut report = prepared.once(part, number, base, totals).await;
-    let redactor = Redactor::new(&[] as &[&str], &report.credentials);
-    for problem in &mut report.problems {
-        *problem = redactor.redact(problem);
-    }
-    for detail in report.checks.iter_mut().filter_map(|check| check.detail.as_mut()) {
-        *detail = redactor.redact(detail);
-    }
-    report
-}
-
-/// The checks of `verify` by name: held, broken, or never asked.
-fn invariants(test: &Test, scenario: u16, report: &OnceReport) -> Vec<InvariantResult> {
-    let problem = (!report.problems.is_empty()).then(|| report.problems.join("; "));
-    let of = test.scenarios.get(usize::from(scenario)).map(|one| one.name.clone()).unwrap_or_default();
-    let mut results = Vec::new();
-    for (index, info) in test.catalog.checks.iter().enumerate() {
-        if !info.invariant || info.scenario != scenario {
-            continue;
-        }
-        let mut seen = report.checks.iter().filter(|result| result.check.index() == index).peekable();
-        let is_skipped = report.skipped.iter().any(|check| check.index() == index);
-        // One that is asked several times may be skipped once, and broken another time.
-        let (state, detail) = match (seen.peek().is_some(), is_skipped) {
-            (true, _) => match seen.find(|result| !result.held) {
-                Some(broken) => (InvariantState::Broken, broken.detail.clone()),
-                None => (InvariantState::Held, None),
-            },
-            (false, true) => (InvariantState::Skipped, None),
-            (false, false) => (InvariantState::NotAsked, problem.clone()),
-        };
-        results.push(InvariantResult { scenario: of.clone(), name: info.name.clone(), state, detail });
-    }
-    // What went wrong beside all checks must not go unseen.
-    let is_told = results.iter().any(|result| result.state == InvariantState::NotAsked);
-    if let Some(problem) = problem.filter(|_| !is_told) {
-        results.push(InvariantResult {
-            scenario: of,
-            name: "verify".to_owned(),
-            state: InvariantState::NotAsked,
-            detail: Some(problem),
-        });
-    }
-    results
-}
-
-/// A once-only part that was done while the load went on.
-struct Between {
-    part: Once,
-    number: u16,
-    report: OnceReport,
 }
 
 fn courses(test: &Test) -> Vec<Course> {
