@@ -8,7 +8,7 @@ use crate::support::program::{Ended, Loadtest};
 use crate::support::recording::{Answer, Asked, Recording};
 
 /// What the server of these tests answers, by path.
-fn answer(asked: &Asked) -> Answer {
+pub(super) fn answer(asked: &Asked) -> Answer {
     let path = asked.target.split('?').next().unwrap_or_default();
     match path {
         "/echo" => Answer::ok().body(&asked.body),
@@ -24,7 +24,7 @@ fn answer(asked: &Asked) -> Answer {
 }
 
 /// One user, one iteration, and all that the server was asked.
-fn once(rest: &str) -> (Ended, Vec<Asked>) {
+pub(super) fn once(rest: &str) -> (Ended, Vec<Asked>) {
     run("{ users: 1, iterations: 1 }", rest)
 }
 
@@ -36,7 +36,7 @@ fn run(load: &str, rest: &str) -> (Ended, Vec<Asked>) {
 }
 
 #[track_caller]
-fn targets(asked: &[Asked]) -> Vec<&str> {
+pub(super) fn targets(asked: &[Asked]) -> Vec<&str> {
     asked.iter().map(|asked| asked.target.as_str()).collect()
 }
 
@@ -142,82 +142,6 @@ fn answers_without_bodies() {
     assert_eq!(ended.total("success"), 4);
     assert!(asked.iter().all(|asked| asked.connection == 1), "one connection for all");
     assert_eq!(asked[0].method, "HEAD");
-}
-
-#[test]
-fn absolute_urls_and_the_path_of_the_target() {
-    let other = Recording::start(|_| Answer::ok());
-    let server = Recording::start(answer);
-    let yaml = format!(
-        "target: {}/base/\nload: {{ users: 1, iterations: 2 }}\nflow:\n  - get: /here\n  - get: {}/there/${{ user.id }}?a=1\n",
-        server.url(),
-        other.url()
-    );
-    Loadtest::run(&yaml).end().expect_passed();
-    assert_eq!(targets(&server.asked()), ["/base/here", "/base/here"]);
-    assert_eq!(targets(&other.asked()), ["/there/1?a=1", "/there/1?a=1"]);
-    assert_eq!(other.connections(), 1, "one connection for each origin");
-    let host = other.address().to_string();
-    assert_eq!(other.asked()[0].header("host"), Some(host.as_str()));
-}
-
-/// What an answer says where to go is followed as it stands; what a scenario says goes where its paths go.
-#[test]
-fn paths_that_begin_with_a_value() {
-    let other = Recording::start(|_| Answer::ok().header("Set-Cookie", "there=1"));
-    let elsewhere = format!("{}/made/8%20b?c=d#part", other.url());
-    let server = Recording::start(move |asked| match (asked.method.as_str(), asked.target.as_str()) {
-        ("POST", _) => Answer::status(201).header("Location", "/base/orders/7%2F1?view=all"),
-        ("PUT", _) => Answer::status(201).header("Location", &elsewhere),
-        _ => Answer::ok(),
-    });
-    let yaml = format!(
-        "target: {}/base\nload: {{ users: 1, iterations: 2 }}\nvars: {{ api: /api/v1, own: \"{}\" }}\n\
-         flow:\n  - post: /orders\n    capture: {{ made: header(\"Location\") }}\n  - get: ${{ made }}\n    query: {{ a: b }}\n  \
-         - get: ${{ api }}/users/${{ \"a b%\" }}\n  - get: ${{ own }}/own\n  \
-         - put: /orders\n    capture: {{ there: header(\"Location\") }}\n  - get: \"${{ there }}\"\n",
-        server.url(),
-        server.url()
-    );
-    Loadtest::run(&yaml).end().expect_passed().expect_accounted();
-    let once = [
-        "/base/orders",
-        "/base/orders/7%2F1?view=all&a=b",
-        "/base/api/v1/users/a%20b%25",
-        "/own",
-        "/base/orders",
-    ];
-    assert_eq!(targets(&server.asked()), [once, once].concat());
-    let asked = other.asked();
-    assert_eq!(targets(&asked), ["/made/8%20b?c=d", "/made/8%20b?c=d"]);
-    assert_eq!(asked[0].header("host"), Some(other.address().to_string().as_str()));
-    // Both servers are on one host, and cookies go by host.
-    assert_eq!((asked[0].header("cookie"), asked[1].header("cookie")), (None, Some("there=1")));
-    assert_eq!(other.connections(), 1, "one connection for each origin");
-    let own = server.asked().into_iter().filter(|asked| asked.target == "/own").map(|asked| asked.connection);
-    assert_eq!(own.collect::<Vec<_>>(), [1, 1], "the target by its whole URL is the target");
-}
-
-#[test]
-fn a_path_that_begins_with_something_else() {
-    for value in [
-        "orders/7",
-        "",
-        "ftp://127.0.0.1/",
-        "http://",
-        "mailto:me@example.com",
-        "http://me:hidden@127.0.0.1/",
-    ] {
-        let (ended, asked) = once(&format!(
-            "vars: {{ next: \"{value}\" }}\nflow:\n  - get: /token\n  - name: ask\n    get: ${{ next }}\n"
-        ));
-        let ended = ended.expect_code(97).expect_accounted();
-        let said = "a template failed: `next`, with which the path begins, is neither a path like `/orders/7` nor a URL like \
-                    `https://api.example.com/orders/7`";
-        assert!(ended.stderr.contains(said), "{value}: {}", ended.said());
-        assert!(!ended.said().contains("hidden"), "{}", ended.said());
-        assert_eq!(targets(&asked), ["/token"], "{value}");
-    }
 }
 
 #[test]
@@ -570,68 +494,4 @@ fn redirects_and_large_bodies() {
     let ended = Loadtest::run(&yaml).end().expect_passed();
     assert!(ended.row("GET /large")["received_bytes"].as_u64().unwrap() > 6_000_000);
     assert_eq!(server.asked_for("/elsewhere").len(), 2, "{}", ended.said());
-}
-
-/// Steps, variables and data of other files are as good as the test's own, each path from its own folder.
-#[test]
-fn files_that_are_included() {
-    let server = Recording::start(|_| Answer::json(&json!({ "token": "t-4711" })));
-    let yaml = format!(
-        "include: parts/common.yaml\ntarget: {}\nload: {{ users: 1, iterations: 2 }}\nvars: {{ version: v2 }}\n\
-         flow:\n  - include: parts/log-in.yaml\n  - group: twice\n    do:\n      - include: parts/look.yaml\n      - include: parts/look.yaml\n",
-        server.url()
-    );
-    let run = Loadtest::run(&yaml)
-        .file(
-            "parts/common.yaml",
-            "vars: { version: v1, base: \"api/${ version }\" }\ndata: { users: { lines: users.txt } }\n",
-        )
-        .file("parts/users.txt", "ann\nbob\n")
-        .file(
-            "parts/log-in.yaml",
-            "- post: /${ base }/login\n  body: ${ users }\n  capture: { token: json.token }\n",
-        )
-        .file("parts/look.yaml", "- name: look\n  get: /look/${ token }\n");
-    let ended = run.end().expect_passed();
-    let asked: Vec<String> =
-        server.asked().into_iter().map(|asked| format!("{} {}", asked.target, asked.body)).collect();
-    let look = "/look/t-4711 ";
-    assert_eq!(asked, ["/api/v2/login ann", look, look, "/api/v2/login bob", look, look]);
-    assert_eq!(ended.count("look", "success"), 4);
-}
-
-/// A finding names the file it is in, for people and for programs.
-#[test]
-fn findings_of_included_files_say_where_they_are() {
-    let yaml = "target: bundled\nload: { users: 1, duration: 1s }\nflow:\n  - include: parts/wrong.yaml\n";
-    let validate =
-        || Loadtest::new("validate").file("parts/wrong.yaml", "- get: /a\n- gte: /b\n").scenario(yaml);
-    let text = validate().end().expect_code(2);
-    assert!(text.stderr.contains("--> parts/wrong.yaml:2:3"), "{}", text.said());
-    let json = validate().args(&["--format", "json"]).end().expect_code(2);
-    let found: Value = serde_json::from_str(&json.stdout).unwrap();
-    let place = &found["findings"][0];
-    let seen = (place["file"].as_str(), place["line"].as_u64(), place["end_column"].as_u64());
-    assert_eq!(seen, (Some("parts/wrong.yaml"), Some(2), Some(6)), "{found:#}");
-}
-
-/// `--env` wins over the environment, and that over files; of several files the last. A file beside the test is
-/// not read by itself.
-#[test]
-fn variables_and_where_they_come_from() {
-    let server = Recording::start(|_| Answer::ok());
-    let yaml = format!(
-        "target: {}\nload: {{ users: 1, iterations: 1 }}\nflow:\n  - post: /\n    \
-         body: ${{ [env('GIVEN'), env('OWN'), env('FIRST'), env('SECOND'), env('BESIDE', 'none')] | join(' ') }}\n",
-        server.url()
-    );
-    let run = Loadtest::run(&yaml)
-        .file("one.env", "GIVEN=one\nOWN=one\nFIRST=one\nSECOND=one\n")
-        .file("two.env", "SECOND=two\n")
-        .file(".env", "BESIDE=beside\n")
-        .env("OWN", "own")
-        .env("GIVEN", "own")
-        .args(&["--env", "GIVEN=given", "--env-file", "one.env", "--env-file", "two.env"]);
-    run.end().expect_passed();
-    assert_eq!(server.asked()[0].body, "given own one two none");
 }
