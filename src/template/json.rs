@@ -82,6 +82,25 @@ impl Object for Items {
     }
 }
 
+/// The name of a field, copied once: by way of a `String` it would be twice.
+struct Name(Arc<str>);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Name;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a field")
+            }
+            fn visit_str<E>(self, v: &str) -> Result<Name, E> {
+                Ok(Name(Arc::from(v)))
+            }
+        }
+        deserializer.deserialize_str(Reader)
+    }
+}
+
 struct Lenient(Value);
 
 impl<'de> Deserialize<'de> for Lenient {
@@ -119,8 +138,8 @@ impl<'de> Deserialize<'de> for Lenient {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Lenient, A::Error> {
                 let mut fields = Vec::new();
-                while let Some((name, Lenient(value))) = map.next_entry::<String, Lenient>()? {
-                    fields.push((Arc::from(name), value));
+                while let Some((Name(name), Lenient(value))) = map.next_entry()? {
+                    fields.push((name, value));
                 }
                 Ok(Lenient(Value::from_object(Fields(fields))))
             }
