@@ -19,12 +19,14 @@ fn reservation_stress_sells_each_seat_once() {
     assert!(ended.stdout.contains("○ seat taken"), "{}", ended.said());
 }
 
-/// Runs shipped scenarios side by side, each in a part of its time.
+/// Runs shipped scenarios side by side, each in a part of its time. What they draw is the same in every run: in a tenth
+/// of its time, one order in fifty iterations is so few of them that by chance they are too few for its threshold.
 fn all_pass(scenarios: &[(&str, &str)]) {
     std::thread::scope(|scope| {
         for &(name, scale) in scenarios {
             scope.spawn(move || {
-                let ended = Loadtest::shipped(name).args(&["--time-scale", scale]).end().expect_passed();
+                let args = ["--time-scale", scale, "--seed", "1"];
+                let ended = Loadtest::shipped(name).args(&args).end().expect_passed();
                 assert_eq!(ended.total("failure"), 0, "{name}: {}", ended.said());
                 assert!(ended.total("success") > 0, "{name}: {}", ended.said());
             });
