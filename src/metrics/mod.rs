@@ -6,13 +6,15 @@
 mod polls;
 mod recorder;
 mod second;
+mod staged;
 mod times;
 mod watched;
 mod windows;
 
 pub use polls::PollRecord;
-pub use recorder::{Cell, Custom, Exchange, Recorder, RowRecord, Sample, ScenarioRecord, Staged, Tried};
+pub use recorder::{Cell, Custom, Exchange, Recorder, RowRecord, Sample, ScenarioRecord, Tried};
 pub use second::{PollSecond, Second};
+pub use staged::Staged;
 pub use times::{Amounts, Times};
 pub use watched::{Figures, Watched, WatchedSource};
 pub use windows::{Bucket, CellWindows, MOST_WINDOWS, RowWindows, Slot, Windows};

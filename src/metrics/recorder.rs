@@ -6,9 +6,7 @@ use std::time::Duration;
 use super::polls::PollRecord;
 use super::times::{Amounts, Times};
 use crate::outcome::{Cause, Outcome, OwnFault};
-use crate::scenario::model::{
-    Catalog, CheckId, CustomId, CustomKind, GroupId, PollId, RowId, StageId, StepId,
-};
+use crate::scenario::model::{Catalog, CheckId, CustomId, CustomKind, GroupId, PollId, RowId, StepId};
 
 /// Everything that is measured, by the numbers of the catalog.
 #[derive(Debug, Clone, Default)]
@@ -397,53 +395,12 @@ impl ScenarioRecord {
     }
 }
 
-/// Recorders by stage: a sample belongs to the named stage in which its request was due.
-#[derive(Debug, Clone)]
-pub struct Staged {
-    /// Index 0 holds what belongs to no named stage, 1 + n what belongs to stage n.
-    stages: Vec<Recorder>,
-}
-
-impl Staged {
-    pub fn new(catalog: &Catalog, scenarios: usize) -> Self {
-        Staged { stages: vec![Recorder::new(catalog, scenarios); catalog.stages.len() + 1] }
-    }
-
-    pub fn at(&mut self, stage: Option<StageId>) -> &mut Recorder {
-        &mut self.stages[stage.map_or(0, |stage| stage.index() + 1)]
-    }
-
-    /// The recorders of the given stages; of all where none is given.
-    pub fn of<'a>(&'a self, stages: &'a [StageId]) -> impl Iterator<Item = &'a Recorder> {
-        self.stages.iter().enumerate().filter_map(move |(place, recorder)| {
-            let wanted = stages.is_empty() || stages.iter().any(|stage| stage.index() + 1 == place);
-            wanted.then_some(recorder)
-        })
-    }
-
-    /// All stages in one.
-    pub fn total(&self) -> Recorder {
-        let mut stages = self.stages.iter();
-        let mut total = stages.next().cloned().unwrap_or_default();
-        stages.for_each(|stage| total.add(stage));
-        total
-    }
-
-    pub fn add(&mut self, other: &Staged) {
-        self.stages.iter_mut().zip(&other.stages).for_each(|(into, from)| into.add(from));
-    }
-
-    pub fn clear(&mut self) {
-        self.stages.iter_mut().for_each(Recorder::clear);
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::scenario::model::RowInfo;
 
-    fn catalog() -> Catalog {
+    pub(in crate::metrics) fn catalog() -> Catalog {
         let row = RowInfo {
             name: "reserve".into(),
             scenario: 0,
@@ -454,7 +411,7 @@ mod tests {
         Catalog { rows: vec![row], stages: vec!["peak".into()], ..Catalog::default() }
     }
 
-    fn took(millis: u64) -> Exchange {
+    pub(in crate::metrics) fn took(millis: u64) -> Exchange {
         Exchange {
             response: Duration::from_millis(millis),
             bytes_sent: 10,
@@ -484,19 +441,5 @@ mod tests {
         assert_eq!(record.attempted, record.finished() + record.interrupted);
         assert_eq!(record.success.response.percentile(50.0).unwrap().as_millis(), 50);
         assert_eq!((record.bytes_sent, record.bytes_received, record.in_doubt), (50, 100, 1));
-    }
-
-    #[test]
-    fn totals_are_the_sum_of_workers_and_stages() {
-        let mut one = Staged::new(&catalog(), 1);
-        let mut two = Staged::new(&catalog(), 1);
-        one.at(None).answer(RowId(0), Outcome::Success, &took(1));
-        two.at(Some(StageId(0))).answer(RowId(0), Outcome::Success, &took(9));
-        two.at(Some(StageId(0))).answer(RowId(0), Outcome::Failure(Cause::Dns), &took(9));
-        one.add(&two);
-        assert_eq!(one.total().rows[0].finished(), 3);
-        assert_eq!(one.of(&[StageId(0)]).map(|r| r.rows[0].finished()).sum::<u64>(), 2);
-        one.clear();
-        assert_eq!(one.total().rows[0].finished(), 0);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::polls::PollRecord;
-use super::recorder::Staged;
+use super::staged::Staged;
 use super::times::Times;
 use crate::outcome::Cause;
 use crate::scenario::model::Catalog;

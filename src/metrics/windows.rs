@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::recorder::{Cell, RowRecord, Staged};
+use super::recorder::{Cell, RowRecord};
+use super::staged::Staged;
 use super::times::Times;
 use crate::outcome::Cause;
 use crate::scenario::model::Catalog;
