@@ -7,7 +7,7 @@ the POST of the queue scenario; loadtest and k6 do what the scenario says (a bod
 taken from a header, the answer judged), the others send a fixed body.
 
 Beside them stands the floor: a loop in C (`floor.c`) that sends and receives, and does nothing else. What it costs
-is the kernel's, and no client that sends one request at a time over a connection comes below it.
+is the kernel's, which every client pays that sends one request at a time over a connection.
 
     bench/compare.py [--rounds 5] [--seconds 8] [--users 50] [--tools wrk,loadtest,...]
 """
@@ -27,6 +27,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 LOADTEST = os.path.join(ROOT, "target", "release", "loadtest")
+FLOOR = os.path.join(ROOT, "target", "floor")
 SERVICE_CORE, GENERATOR_CORE = "0", "1"
 BODY = '{"userId":1}'
 
@@ -63,7 +64,7 @@ def needs(tool):
     return {"loadtest": None, "floor": "cc"}.get(tool, tool)
 
 
-def commands(url, users, seconds, folder, floor):
+def commands(url, users, seconds, folder):
     """The command of each tool, and how its count of requests is read from what it prints."""
     script = os.path.join(folder, "post.lua")
     with open(script, "w") as file:
@@ -90,7 +91,7 @@ def commands(url, users, seconds, folder, floor):
                 lambda out: int(re.search(r"\[200\]\s+(\d+) responses", out)[1])),
         "k6": (["k6", "run", "--quiet", "--no-usage-report", k6],
                lambda out: int(re.search(r"http_reqs[. ]*:\s+(\d+)", out)[1])),
-        "floor": ([floor, url.rpartition(":")[2], str(users), str(seconds), BODY], int),
+        "floor": ([FLOOR, url.rpartition(":")[2], str(users), str(seconds), BODY], int),
     }
 
 
@@ -151,17 +152,15 @@ def main():
     missing = [tool for tool in args.tools.split(",") if tool not in wanted]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    built = tempfile.TemporaryDirectory()
-    floor = os.path.join(built.name, "floor")
     if "floor" in wanted:
-        subprocess.run(["cc", "-O2", "-o", floor, os.path.join(HERE, "floor.c")], check=True)
+        subprocess.run(["cc", "-O2", "-o", FLOOR, os.path.join(HERE, "floor.c")], check=True)
     seen = {tool: {"cpu": [], "rate": [], "memory": []} for tool in wanted}
     for number in range(args.rounds):
         for tool in wanted:
             # A fresh service each time: what one tool left behind is no burden to the next.
             child, url = service()
             with tempfile.TemporaryDirectory() as folder:
-                command, count = commands(url, args.users, args.seconds, folder, floor)[tool]
+                command, count = commands(url, args.users, args.seconds, folder)[tool]
                 text, cpu, memory = timed(command)
                 requests = count(text)
             child.terminate()
