@@ -7,59 +7,19 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::http::connection::Connection;
 use crate::http::deadline::{Timer, deadline};
 use crate::http::error::ExchangeError;
 use crate::http::flight::{Crash, Flight, timeout};
 use crate::http::http2::Http2;
-use crate::http::request::Inset;
-use crate::http::{KeepBody, Network, Origin, Response, Scheme, Timing, Version};
+use crate::http::request::Request;
+use crate::http::{Network, Origin, Response, Scheme, Timing, Version};
 use crate::outcome::{Cause, Phase};
 
 /// A user has a connection to so many origins at most.
 const MOST_ORIGINS: usize = 64;
-
-/// What is sent, and how its answer is read.
-#[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
-    pub origin: &'a Origin,
-    /// The request as it goes out, head and body, but for the insets.
-    pub wire: &'a [u8],
-    /// Files that stand in its body, in their order.
-    pub insets: &'a [Inset],
-    /// A HEAD request: its answer has no body, whatever its headers say.
-    pub is_head: bool,
-    /// For the whole exchange, from the start of connecting or sending.
-    pub timeout: Duration,
-    pub keep_body: KeepBody,
-}
-
-impl Request<'_> {
-    /// All bytes that go out.
-    pub(crate) fn len(&self) -> usize {
-        self.wire.len() + self.insets.iter().map(|inset| inset.bytes.len()).sum::<usize>()
-    }
-
-    /// The bytes that go out after so many others: as far as they stand together. Empty at the end.
-    pub(crate) fn bytes_after(&self, written: usize) -> &[u8] {
-        let (mut from, mut skip) = (0, written);
-        for inset in self.insets {
-            let text = &self.wire[from..inset.at];
-            if skip < text.len() {
-                return &text[skip..];
-            }
-            skip -= text.len();
-            if skip < inset.bytes.len() {
-                return &inset.bytes[skip..];
-            }
-            skip -= inset.bytes.len();
-            from = inset.at;
-        }
-        &self.wire[from + skip..]
-    }
-}
 
 /// The connections of one virtual user: at most one per origin, opened when first needed, kept alive, opened
 /// again where the server has closed it. Empty, it holds no memory; moved, it goes to another user.
@@ -266,36 +226,5 @@ mod tests {
         assert!(size_of::<UserConnections>() <= 40);
         assert!(size_of::<Place>() <= 80);
         assert!(size_of::<Response>() <= 136);
-    }
-
-    #[test]
-    fn bytes_with_files_in_between() {
-        let origin: Origin = "http://a".parse().unwrap();
-        let file = |at, text: &'static str| Inset { at, bytes: bytes::Bytes::from_static(text.as_bytes()) };
-        for (wire, insets, whole) in [
-            ("head", vec![], "head"),
-            ("headtail", vec![file(4, "<one>")], "head<one>tail"),
-            ("headtail", vec![file(4, "<one>"), file(4, "<two>")], "head<one><two>tail"),
-            ("headtail", vec![file(0, "<one>"), file(6, ""), file(8, "<two>")], "<one>headtail<two>"),
-        ] {
-            let request = Request {
-                origin: &origin,
-                wire: wire.as_bytes(),
-                insets: &insets,
-                is_head: false,
-                timeout: Duration::ZERO,
-                keep_body: KeepBody::Never,
-            };
-            assert_eq!(request.len(), whole.len());
-            for step in [1, 3, 100] {
-                let mut sent = Vec::new();
-                while sent.len() < whole.len() {
-                    let next = request.bytes_after(sent.len());
-                    sent.extend_from_slice(&next[..next.len().min(step)]);
-                }
-                assert_eq!(String::from_utf8(sent).unwrap(), whole);
-            }
-            assert!(request.bytes_after(whole.len()).is_empty());
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::http::connection::{Connection, tls_error};
 use crate::http::error::ExchangeError;
-use crate::http::exchange::Request;
+use crate::http::request::Request;
 use crate::http::{Progress, Response, Timing, http2, tls};
 use crate::outcome::{Cause, Phase, ProtocolFault};
 

@@ -3,11 +3,12 @@
 //! What is written is appended, so parts that never change can be written once and copied from then on.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::http::{Network, Origin};
+use crate::http::{KeepBody, Network, Origin};
 
 /// What the tool calls itself, unless a scenario says otherwise.
 pub const USER_AGENT: &str = concat!("loadtest/", env!("CARGO_PKG_VERSION"));
@@ -29,6 +30,46 @@ pub enum RequestError {
     HeaderValue(String, usize),
     #[error("header `{0}` is written by loadtest itself: leave it out")]
     Reserved(String),
+}
+
+/// What is sent, and how its answer is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    pub origin: &'a Origin,
+    /// The request as it goes out, head and body, but for the insets.
+    pub wire: &'a [u8],
+    /// Files that stand in its body, in their order.
+    pub insets: &'a [Inset],
+    /// A HEAD request: its answer has no body, whatever its headers say.
+    pub is_head: bool,
+    /// For the whole exchange, from the start of connecting or sending.
+    pub timeout: Duration,
+    pub keep_body: KeepBody,
+}
+
+impl Request<'_> {
+    /// All bytes that go out.
+    pub(crate) fn len(&self) -> usize {
+        self.wire.len() + self.insets.iter().map(|inset| inset.bytes.len()).sum::<usize>()
+    }
+
+    /// The bytes that go out after so many others: as far as they stand together. Empty at the end.
+    pub(crate) fn bytes_after(&self, written: usize) -> &[u8] {
+        let (mut from, mut skip) = (0, written);
+        for inset in self.insets {
+            let text = &self.wire[from..inset.at];
+            if skip < text.len() {
+                return &text[skip..];
+            }
+            skip -= text.len();
+            if skip < inset.bytes.len() {
+                return &inset.bytes[skip..];
+            }
+            skip -= inset.bytes.len();
+            from = inset.at;
+        }
+        &self.wire[from + skip..]
+    }
 }
 
 /// A request as it goes out.
@@ -287,6 +328,37 @@ mod tests {
         }
         for name in ["Content-Length", "transfer-encoding", "HOST"] {
             assert_eq!(header(name, b"1"), Err(RequestError::Reserved(name.into())));
+        }
+    }
+
+    #[test]
+    fn bytes_with_files_in_between() {
+        let origin: Origin = "http://a".parse().unwrap();
+        let file = |at, text: &'static str| Inset { at, bytes: bytes::Bytes::from_static(text.as_bytes()) };
+        for (wire, insets, whole) in [
+            ("head", vec![], "head"),
+            ("headtail", vec![file(4, "<one>")], "head<one>tail"),
+            ("headtail", vec![file(4, "<one>"), file(4, "<two>")], "head<one><two>tail"),
+            ("headtail", vec![file(0, "<one>"), file(6, ""), file(8, "<two>")], "<one>headtail<two>"),
+        ] {
+            let request = Request {
+                origin: &origin,
+                wire: wire.as_bytes(),
+                insets: &insets,
+                is_head: false,
+                timeout: Duration::ZERO,
+                keep_body: KeepBody::Never,
+            };
+            assert_eq!(request.len(), whole.len());
+            for step in [1, 3, 100] {
+                let mut sent = Vec::new();
+                while sent.len() < whole.len() {
+                    let next = request.bytes_after(sent.len());
+                    sent.extend_from_slice(&next[..next.len().min(step)]);
+                }
+                assert_eq!(String::from_utf8(sent).unwrap(), whole);
+            }
+            assert!(request.bytes_after(whole.len()).is_empty());
         }
     }
 }

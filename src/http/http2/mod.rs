@@ -23,9 +23,9 @@ use self::request::Outgoing;
 use self::tap::{Tap, Tapped};
 use crate::http::connection::Connection;
 use crate::http::error::ExchangeError;
-use crate::http::exchange::Request;
 use crate::http::flight::Crash;
 use crate::http::head::MAX_HEAD;
+use crate::http::request::Request;
 use crate::http::{Response, Timing};
 use crate::outcome::{OwnFault, Phase};
 

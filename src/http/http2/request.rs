@@ -11,7 +11,7 @@ use hyper::http::{self, HeaderName, HeaderValue, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
 use super::tap::Tap;
-use crate::http::exchange::Request;
+use crate::http::request::Request;
 
 /// What servers of HTTP/1.1 take in a path or a query, and the message's type does not.
 const STRICT: &AsciiSet =
