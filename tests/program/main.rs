@@ -22,6 +22,7 @@ mod language;
 mod load;
 mod monitor;
 mod optional;
+mod own_faults;
 mod paths;
 mod redirects;
 mod reports;

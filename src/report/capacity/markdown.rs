@@ -4,36 +4,36 @@ use std::fmt::Write as _;
 
 use super::{COLUMNS, by_rate, cells, findings, head, remark};
 use crate::capacity::{Answer, Capacity};
-use crate::report::escape::markdown as plain;
+use crate::report::escape::markdown as text;
 
 /// Ends in a line break.
 pub fn render(capacity: &Capacity) -> String {
     let sign = if capacity.verdict.exit_code == 0 { '✓' } else { '✗' };
-    let mut text = format!("**{sign} {}**\n\n", plain(&capacity.verdict.line));
+    let mut out = format!("**{sign} {}**\n\n", text(&capacity.verdict.line));
     // Writing to a string does not fail.
-    let _ = writeln!(text, "Capacity for {}: {}\n", plain(&capacity.scenario), plain(&head(capacity)));
+    let _ = writeln!(out, "Capacity for {}: {}\n", text(&capacity.scenario), text(&head(capacity)));
     for objective in &capacity.objectives {
-        let _ = writeln!(text, "- {}", plain(objective));
+        let _ = writeln!(out, "- {}", text(objective));
     }
-    text.push('\n');
+    out.push('\n');
     if !capacity.warnings.is_empty() {
-        text += "> [!WARNING]\n";
+        out += "> [!WARNING]\n";
         for warning in &capacity.warnings {
-            let _ = writeln!(text, "> - {}", plain(warning));
+            let _ = writeln!(out, "> - {}", text(warning));
         }
-        text.push('\n');
+        out.push('\n');
     }
     for (name, finding) in findings(capacity) {
-        let _ = writeln!(text, "- **{name}**: {}", plain(&finding));
+        let _ = writeln!(out, "- **{name}**: {}", text(&finding));
     }
-    let _ = writeln!(text, "\n| | {} | |\n|---|{}---|", COLUMNS.join(" | "), "--:|".repeat(COLUMNS.len()));
+    let _ = writeln!(out, "\n| | {} | |\n|---|{}---|", COLUMNS.join(" | "), "--:|".repeat(COLUMNS.len()));
     for one in by_rate(capacity) {
         let sign = match one.answer {
             Answer::Held => "✓",
             Answer::Broken => "✗",
             Answer::Unusable => "?",
         };
-        let _ = writeln!(text, "| {sign} | {} | {} |", cells(one).join(" | "), plain(&remark(one, capacity)));
+        let _ = writeln!(out, "| {sign} | {} | {} |", cells(one).join(" | "), text(&remark(one, capacity)));
     }
-    text
+    out
 }

@@ -4,57 +4,57 @@ use std::fmt::Write as _;
 
 use super::{change, gate, interval, level, note, run, value, word};
 use crate::compare::{Comparison, FigureRow, GateState, Row, Word};
-use crate::report::escape::markdown as plain;
+use crate::report::escape::markdown as text;
 use crate::result::OutcomeKind;
 
 /// Ends in a line break.
 pub fn render(comparison: &Comparison) -> String {
-    let mut text = String::new();
+    let mut out = String::new();
     // Writing to a string does not fail.
     if let Some(verdict) = &comparison.verdict {
         let sign = if verdict.exit_code == 0 { '✓' } else { '✗' };
-        let _ = writeln!(text, "**{sign} {}**\n", plain(&verdict.line));
+        let _ = writeln!(out, "**{sign} {}**\n", text(&verdict.line));
     }
     for line in &comparison.lines {
-        let _ = writeln!(text, "**{}**\n", plain(line));
+        let _ = writeln!(out, "**{}**\n", text(line));
     }
     for side in &comparison.sides {
         for one in &side.runs {
-            let facts: Vec<String> = run(one).iter().map(|fact| plain(fact)).collect();
-            let _ = writeln!(text, "- **{}** {}: {}", plain(&side.name), plain(&one.from), facts.join(" · "));
+            let facts: Vec<String> = run(one).iter().map(|fact| text(fact)).collect();
+            let _ = writeln!(out, "- **{}** {}: {}", text(&side.name), text(&one.from), facts.join(" · "));
         }
     }
-    text.push('\n');
+    out.push('\n');
     if !comparison.warnings.is_empty() {
-        text += "> [!WARNING]\n";
+        out += "> [!WARNING]\n";
         for warning in &comparison.warnings {
-            let _ = writeln!(text, "> - {}", plain(warning));
+            let _ = writeln!(out, "> - {}", text(warning));
         }
-        text.push('\n');
+        out.push('\n');
     }
-    text += &table(comparison);
+    out += &table(comparison);
     if !comparison.gates.is_empty() {
-        text += "\n| | fails if | side | what was seen |\n|---|---|---|---|\n";
+        out += "\n| | fails if | side | what was seen |\n|---|---|---|---|\n";
         for one in &comparison.gates {
             let sign = match one.state {
                 GateState::Held => "✓",
                 GateState::Unsure => "?",
                 GateState::Broken => "✗",
             };
-            let (condition, side) = (plain(&one.text), plain(&one.side));
+            let (condition, side) = (text(&one.text), text(&one.side));
             let _ = writeln!(
-                text,
+                out,
                 "| {sign} | {condition} | {side} | {} |",
-                plain(&gate(one, comparison.confidence))
+                text(&gate(one, comparison.confidence))
             );
         }
     }
-    let _ = writeln!(text, "\n{}", plain(&note(comparison)));
-    text
+    let _ = writeln!(out, "\n{}", text(&note(comparison)));
+    out
 }
 
 fn table(comparison: &Comparison) -> String {
-    let names: Vec<String> = comparison.sides.iter().map(|side| plain(&side.name)).collect();
+    let names: Vec<String> = comparison.sides.iter().map(|side| text(&side.name)).collect();
     let pair = names.len() == 2;
     let mut head = vec!["step".to_owned(), "outcome".into(), "figure".into()];
     head.extend(names.iter().cloned());
@@ -71,25 +71,25 @@ fn table(comparison: &Comparison) -> String {
     }
     let numbers = 3..3 + names.len();
     let rule = (0..head.len()).map(|column| if numbers.contains(&column) { "--:" } else { "---" });
-    let mut text = format!("| {} |\n|{}|\n", head.join(" | "), rule.collect::<Vec<_>>().join("|"));
+    let mut out = format!("| {} |\n|{}|\n", head.join(" | "), rule.collect::<Vec<_>>().join("|"));
     for row in &comparison.rows {
         for (place, figure) in row.figures.iter().enumerate() {
             let mut cells = if place == 0 { named(row) } else { vec![String::new(), String::new()] };
             cells.extend(of_figure(figure, pair));
-            let _ = writeln!(text, "| {} |", cells.join(" | "));
+            let _ = writeln!(out, "| {} |", cells.join(" | "));
         }
     }
-    text
+    out
 }
 
 fn named(row: &Row) -> Vec<String> {
     let step = match (&row.step, &row.scenario) {
         (None, _) => "*all steps*".into(),
-        (Some(step), None) => plain(step),
-        (Some(step), Some(scenario)) => format!("{}: {}", plain(scenario), plain(step)),
+        (Some(step), None) => text(step),
+        (Some(step), Some(scenario)) => format!("{}: {}", text(scenario), text(step)),
     };
     let outcome = match (row.kind, &row.outcome) {
-        (Some(kind), Some(outcome)) => format!("{} {}", sign(kind), plain(outcome)),
+        (Some(kind), Some(outcome)) => format!("{} {}", sign(kind), text(outcome)),
         _ => String::new(),
     };
     vec![step, outcome]
@@ -111,7 +111,7 @@ fn of_figure(figure: &FigureRow, pair: bool) -> Vec<String> {
         if pair {
             cells.push(interval(one.interval, figure.unit));
         }
-        let word = plain(&word(one));
+        let word = text(&word(one));
         cells.push(match one.word {
             Word::Better | Word::Worse => format!("**{word}**"),
             _ => word,

@@ -1,11 +1,11 @@
 //! The report as an engineer would paste it into a pull request: the verdict, what was asked, steps and outcomes,
 //! and the rest folded away.
 
-mod text;
+mod blocks;
 
 use std::fmt::Write as _;
 
-pub(super) use self::text::{block, code, table};
+pub(super) use self::blocks::{block, code, table};
 use super::content::{self, Failure, Tone, Verdict};
 use super::escape::markdown as text;
 use super::words::{Lang, Words};
