@@ -5,6 +5,7 @@
 
 use crate::http::body::Decoded;
 use crate::http::head::{MAX_HEAD, MAX_HEADERS};
+use crate::http::lines::header_lines;
 use crate::outcome::ProtocolFault;
 
 /// Bytes of extensions in a whole body. They carry nothing; a server that sends more is up to something.
@@ -138,11 +139,9 @@ impl Chunked {
     }
 
     fn check_trailers(&self) -> Result<(), ProtocolFault> {
-        let mut room = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let room = &mut room[..self.trailer_lines];
-        match httparse::parse_headers(&self.trailers, room) {
-            Ok(httparse::Status::Complete(_)) => Ok(()),
-            _ => Err(ProtocolFault::Header),
+        match header_lines(&self.trailers, 0, self.trailer_lines, |_, _, _| {}) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(ProtocolFault::Header),
         }
     }
 }

@@ -1,12 +1,11 @@
 //! The head of an answer: status line, headers, and what they say about body and connection.
 //!
-//! `httparse` reads the bytes; the rules for framing and for keeping the connection are those of hyper's
-//! client, because both must read the same answer in the same bytes.
-
-use std::mem::MaybeUninit;
+//! The rules for framing and for keeping the connection are those of hyper's client, because both must read the
+//! same answer in the same bytes.
 
 use crate::http::body::Body;
 use crate::http::buffers::HeaderSpan;
+use crate::http::lines::{Stop, header_lines, status_line};
 use crate::outcome::ProtocolFault;
 
 /// The longest head that is accepted.
@@ -54,58 +53,31 @@ pub(crate) fn parse(
     is_head_request: bool,
     headers: &mut Vec<HeaderSpan>,
 ) -> Result<Option<Head>, ProtocolFault> {
-    let mut room = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_HEADERS];
-    let mut answer = httparse::Response::new(&mut []);
-    let parsed =
-        httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut answer, bytes, &mut room);
-    let length = match parsed {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) if bytes.len() >= MAX_HEAD => return Err(ProtocolFault::HeadTooLarge),
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(error) => return Err(fault_of(error)),
-    };
-    if length > MAX_HEAD {
-        return Err(ProtocolFault::HeadTooLarge);
+    match read(bytes, is_head_request, headers) {
+        Ok(head) if head.length > MAX_HEAD => Err(ProtocolFault::HeadTooLarge),
+        Ok(head) => Ok(Some(head)),
+        Err(Stop::NotYet) if bytes.len() >= MAX_HEAD => Err(ProtocolFault::HeadTooLarge),
+        Err(Stop::NotYet) => Ok(None),
+        Err(Stop::Fault(fault)) => Err(fault),
     }
-    let status = answer.code.unwrap_or(0);
-    if status < 100 {
-        return Err(ProtocolFault::StatusLine);
-    }
-    if status == 101 {
-        // Nobody asked for another protocol.
-        return Err(ProtocolFault::Unexpected);
-    }
-    let http_11 = answer.version == Some(1);
+}
 
+fn read(bytes: &[u8], is_head_request: bool, headers: &mut Vec<HeaderSpan>) -> Result<Head, Stop> {
+    let line = status_line(bytes)?;
     headers.clear();
-    let mut facts = Facts { keep_alive: http_11, ..Facts::default() };
-    for header in answer.headers.iter() {
-        facts.learn(header.name.as_bytes(), header.value);
-        headers.push(HeaderSpan {
-            name: span_in(bytes, header.name.as_bytes()),
-            value: span_in(bytes, header.value),
-        });
-    }
-    let body = facts.body(status, http_11, is_head_request)?;
-    Ok(Some(Head { length, status, keep_alive: facts.keep_alive, body, marks: facts.marks }))
-}
-
-/// Where `part`, a piece of `whole`, stands in it.
-fn span_in(whole: &[u8], part: &[u8]) -> (u32, u32) {
-    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
-    (start as u32, (start + part.len()) as u32)
-}
-
-fn fault_of(error: httparse::Error) -> ProtocolFault {
-    match error {
-        httparse::Error::HeaderName | httparse::Error::HeaderValue | httparse::Error::NewLine => {
-            ProtocolFault::Header
-        }
-        httparse::Error::TooManyHeaders => ProtocolFault::HeadTooLarge,
-        httparse::Error::Status | httparse::Error::Token | httparse::Error::Version => {
-            ProtocolFault::StatusLine
-        }
-    }
+    let mut facts = Facts { keep_alive: line.is_http_11, ..Facts::default() };
+    let length = header_lines(bytes, line.end, MAX_HEADERS, |span, name, value| {
+        facts.learn(name, value);
+        headers.push(span);
+    })?;
+    let body = match line.status {
+        0..=99 => Err(ProtocolFault::StatusLine),
+        // Nobody asked for another protocol.
+        101 => Err(ProtocolFault::Unexpected),
+        status => facts.body(status, line.is_http_11, is_head_request),
+    };
+    let body = body.map_err(Stop::Fault)?;
+    Ok(Head { length, status: line.status, keep_alive: facts.keep_alive, body, marks: facts.marks })
 }
 
 /// What the headers that matter for framing have said so far.
@@ -177,8 +149,12 @@ impl Facts {
 impl ContentLength {
     /// Several lines, or one with commas, are fine as long as all agree.
     fn and(self, value: &[u8]) -> ContentLength {
+        // As it nearly always is.
+        if let (ContentLength::Unsaid, Some(length)) = (self, digits(value)) {
+            return ContentLength::Said(length);
+        }
         let Some(text) = visible(value) else { return ContentLength::Broken };
-        text.split(',').fold(self, |known, part| match (known, digits(part.trim())) {
+        text.split(',').fold(self, |known, part| match (known, digits(part.trim().as_bytes())) {
             (ContentLength::Unsaid, Some(length)) => ContentLength::Said(length),
             (ContentLength::Said(known), Some(length)) if known == length => ContentLength::Said(known),
             _ => ContentLength::Broken,
@@ -186,11 +162,14 @@ impl ContentLength {
     }
 }
 
-/// A number of plain digits; `str::parse` alone would also take a plus sign.
+/// A number of plain digits; `str::parse` would also take a plus sign.
 /// The two largest numbers are hyper's marks for other framings, and refused by it.
-fn digits(text: &str) -> Option<u64> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|&length| plain && length <= u64::MAX - 2)
+fn digits(text: &[u8]) -> Option<u64> {
+    let number = text.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    });
+    number.filter(|&length| !text.is_empty() && length <= u64::MAX - 2)
 }
 
 /// A value as text, where it holds nothing but visible ASCII, blanks and tabs.

@@ -23,6 +23,7 @@ mod exchange;
 mod flight;
 mod head;
 mod http2;
+mod lines;
 mod network;
 mod origin;
 mod pool;
