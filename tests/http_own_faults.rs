@@ -27,12 +27,12 @@ async fn running_out_of_descriptors_is_our_own_fault() {
     let mut few = before;
     few.current = Some(3);
     setrlimit(Resource::Nofile, few).unwrap();
-    let outcome = UserConnections::default().exchange(&request, &mut response, &mut timing).await;
+    let outcome = <UserConnections>::default().exchange(&request, &mut response, &mut timing).await;
     setrlimit(Resource::Nofile, before).unwrap();
 
     let Err(ExchangeError::Own { fault, detail }) = outcome else { panic!("{outcome:?}") };
     assert_eq!(fault, OwnFault::NoDescriptors);
     assert!(detail.contains("ulimit -n"), "{detail}");
-    let outcome = UserConnections::default().exchange(&request, &mut response, &mut timing).await;
+    let outcome = <UserConnections>::default().exchange(&request, &mut response, &mut timing).await;
     assert_eq!(outcome, Ok(()));
 }

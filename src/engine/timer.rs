@@ -12,6 +12,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use crate::http::Clock;
+
 /// A worker's clock. Clones are the same clock.
 #[derive(Debug, Clone)]
 pub(super) struct Timer(Rc<Inner>);
@@ -65,6 +67,16 @@ impl Timer {
             }
             self.0.alarm.set(waiting.sleepers.first_key_value().map(|((at, _), _)| *at));
         }
+    }
+}
+
+/// By it, deadlines of exchanges cost the runtime nothing: one that has timers asks for the time, and the system for an
+/// alarm, whenever it waits.
+impl Clock for Timer {
+    type Sleep = Sleep;
+
+    fn sleep_until(&self, at: Instant) -> Sleep {
+        Timer::sleep_until(self, at)
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Base, Prepared};
+use super::Base;
+use super::timer::Timer;
+use super::worker::Worker;
 use crate::http::request::Outgoing;
 use crate::http::{Jar, Origin, UserConnections};
 use crate::scenario::model::Scenario;
@@ -12,7 +14,7 @@ use crate::template::{Scope, Slot};
 #[derive(Debug)]
 pub(super) struct User {
     pub(super) scope: Box<Scope>,
-    pub(super) connections: UserConnections,
+    pub(super) connections: UserConnections<Timer>,
     /// Its cookies, from the first one on.
     pub(super) jar: Option<Box<Jar>>,
     /// The number of its scenario.
@@ -28,14 +30,15 @@ pub(super) struct User {
 }
 
 impl User {
-    pub(super) fn new(prepared: &Prepared, scenario: u16, base: &Base) -> Self {
+    pub(super) fn new(worker: &Worker, scenario: u16, base: &Base) -> Self {
+        let prepared = &worker.prepared;
         let ready = &prepared.scenarios[usize::from(scenario)];
         let mut scope =
             Scope::new(prepared.shared.clone(), ready.name.clone(), scenario, ready.slots.clone());
         scope.set_all(base);
         User {
             scope,
-            connections: UserConnections::new(Arc::clone(&ready.network)),
+            connections: UserConnections::with_clock(Arc::clone(&ready.network), worker.timer.clone()),
             jar: None,
             scenario,
             cursor: Instant::now(),

@@ -77,9 +77,11 @@ pub(super) struct Worker {
     /// By scenario; none where requests go out as they come.
     throttles: Vec<Option<Throttle>>,
     pub(super) scratch: RefCell<Scratch>,
-    buffers: RefCell<Vec<Outgoing>>,
+    /// Boxed: they go from here to a user and back for each request.
+    #[expect(clippy::vec_box)]
+    buffers: RefCell<Vec<Box<Outgoing>>>,
     /// By scenario, where users share connections; empty where nobody does.
-    pools: Vec<Option<Rc<RefCell<Pool>>>>,
+    pools: Vec<Option<Rc<RefCell<Pool<Timer>>>>>,
     pub(super) samples: RefCell<Vec<Sample>>,
     pub(super) sampled: RefCell<HashSet<(StepId, Cause)>>,
     faults: RefCell<BTreeMap<OwnFault, String>>,
@@ -300,11 +302,11 @@ impl Worker {
         Counted(Rc::clone(self), usize::from(scenario))
     }
 
-    pub(super) fn take_buffer(&self) -> Outgoing {
+    pub(super) fn take_buffer(&self) -> Box<Outgoing> {
         self.buffers.borrow_mut().pop().unwrap_or_default()
     }
 
-    pub(super) fn give_buffer(&self, buffer: Outgoing) {
+    pub(super) fn give_buffer(&self, buffer: Box<Outgoing>) {
         /// A large body must not stay with every buffer.
         const KEPT: usize = 64 * 1024;
         if buffer.text.capacity() <= KEPT {
@@ -325,7 +327,7 @@ impl Worker {
         }
     }
 
-    fn pool_of(&self, user: &User) -> Option<&RefCell<Pool>> {
+    fn pool_of(&self, user: &User) -> Option<&RefCell<Pool<Timer>>> {
         self.pools.get(usize::from(user.scenario))?.as_deref()
     }
 
@@ -363,17 +365,17 @@ impl Worker {
 
 /// For each scenario whose users share connections, the pool that they have; the same one for those that go the
 /// same way. Empty where nobody shares.
-fn pools(prepared: &Prepared) -> Vec<Option<Rc<RefCell<Pool>>>> {
+fn pools(prepared: &Prepared) -> Vec<Option<Rc<RefCell<Pool<Timer>>>>> {
     let shares = |scenario: &PreparedScenario| scenario.connections == Connections::Shared;
     if !prepared.scenarios.iter().any(shares) {
         return Vec::new();
     }
-    let mut pools: Vec<Option<Rc<RefCell<Pool>>>> = Vec::new();
+    let mut pools: Vec<Option<Rc<RefCell<Pool<Timer>>>>> = Vec::new();
     for scenario in &prepared.scenarios {
         let before = prepared.scenarios.iter().zip(&pools);
         let mut known = before.filter(|(other, _)| Arc::ptr_eq(&other.network, &scenario.network));
         let known = known.find_map(|(_, pool)| pool.clone());
-        let new = || Rc::new(RefCell::new(Pool::new(Arc::clone(&scenario.network))));
+        let new = || Rc::new(RefCell::new(Pool::default()));
         pools.push(shares(scenario).then(|| known.unwrap_or_else(new)));
     }
     pools
@@ -394,8 +396,12 @@ pub(super) struct Assignment {
 pub(super) fn work(assignment: Assignment) {
     let Assignment { prepared, begins, lane, epoch, mut control, hand_overs } = assignment;
     let number = usize::try_from(lane.number).unwrap_or(usize::MAX);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let started = runtime.and_then(|runtime| {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    // All that happens on time is woken by the worker's own timer.
+    runtime.enable_io();
+    #[cfg(not(target_os = "linux"))]
+    runtime.enable_time();
+    let started = runtime.build().and_then(|runtime| {
         let _inside = runtime.enter();
         let worker = Rc::new(Worker::new(number, Arc::clone(&prepared), epoch, Part::Load)?);
         Ok((runtime, worker))

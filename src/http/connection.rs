@@ -13,7 +13,7 @@ use tokio_rustls::client::TlsStream;
 use crate::http::error::ExchangeError;
 use crate::http::network::Way;
 use crate::http::socket::Socket;
-use crate::http::{Network, Origin, Scheme, Timing, dns, tls};
+use crate::http::{Clock, Network, Origin, Scheme, Timing, dns, tls};
 use crate::outcome::{Cause, OwnFault, Phase};
 
 #[derive(Debug)]
@@ -31,10 +31,11 @@ impl Connection {
     pub(crate) async fn open(
         origin: &Origin,
         network: &Network,
+        clock: &impl Clock,
         phase: &Cell<Phase>,
         timing: &mut Timing,
     ) -> Result<Connection, ExchangeError> {
-        let socket = connect(origin, network, phase, timing).await?;
+        let socket = connect(origin, network, clock, phase, timing).await?;
         if origin.scheme() == Scheme::Http {
             return Ok(Connection::Plain(socket));
         }
@@ -43,6 +44,15 @@ impl Connection {
         let stream = shake_hands(socket, origin, network).await?;
         timing.tls = Some(start.elapsed());
         Ok(Connection::Tls(Box::new(stream)))
+    }
+
+    /// Ready where there may be something to read. So nobody needs room for it before that.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Connection::Plain(socket) => socket.poll_readable(cx),
+            // Only TLS itself can tell whether it holds something back.
+            Connection::Tls(_) => Poll::Ready(()),
+        }
     }
 
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -125,6 +135,7 @@ impl Connection {
 pub(crate) async fn connect(
     origin: &Origin,
     network: &Network,
+    clock: &impl Clock,
     phase: &Cell<Phase>,
     timing: &mut Timing,
 ) -> Result<Socket, ExchangeError> {
@@ -133,7 +144,7 @@ pub(crate) async fn connect(
         Way::Socket(path) => {
             phase.set(Phase::Connect);
             let start = Instant::now();
-            let stream = Socket::connect_path(path).await?;
+            let stream = Socket::connect_path(path, clock).await?;
             timing.connect = Some(start.elapsed());
             Ok(Socket::Unix(Box::new(stream)))
         }

@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use crate::http::connection::Connection;
-use crate::http::deadline::{Timer, deadline};
+use crate::http::deadline::{Clock, Deadline, TokioClock, deadline};
 use crate::http::error::ExchangeError;
 use crate::http::flight::{Crash, Flight, timeout};
 use crate::http::http2::Http2;
@@ -24,9 +24,9 @@ const MOST_ORIGINS: usize = 64;
 /// The connections of one virtual user: at most one per origin, opened when first needed, kept alive, opened
 /// again where the server has closed it. Empty, it holds no memory; moved, it goes to another user.
 #[derive(Debug, Default)]
-pub struct UserConnections {
+pub struct UserConnections<C: Clock = TokioClock> {
     places: Vec<Place>,
-    timer: Timer,
+    deadline: Deadline<C>,
     network: Arc<Network>,
 }
 
@@ -49,14 +49,27 @@ struct Place {
 impl UserConnections {
     /// None yet; they will be made the way that `network` says.
     pub fn new(network: Arc<Network>) -> UserConnections {
-        UserConnections { places: Vec::new(), timer: Timer::default(), network }
+        UserConnections::with_clock(network, TokioClock)
+    }
+}
+
+impl<C: Clock> UserConnections<C> {
+    /// None yet; exchanges over them will be timed by `clock`.
+    pub fn with_clock(network: Arc<Network>, clock: C) -> UserConnections<C> {
+        UserConnections { places: Vec::new(), deadline: Deadline::new(clock), network }
     }
 
     /// Hands all connections over, and leaves none.
     #[must_use]
-    pub fn take(&mut self) -> UserConnections {
-        let none = UserConnections::new(Arc::clone(&self.network));
+    pub fn take(&mut self) -> UserConnections<C> {
+        let none = self.none();
         std::mem::replace(self, none)
+    }
+
+    /// No connections, of the same kind.
+    pub(crate) fn none(&self) -> UserConnections<C> {
+        let network = Arc::clone(&self.network);
+        UserConnections { places: Vec::new(), deadline: self.deadline.fresh(), network }
     }
 
     /// Closes all connections.
@@ -92,12 +105,12 @@ impl UserConnections {
                 Some(kept) => kept,
                 None => self.open(request.origin, due, timing).await?,
             };
-            let timer = &mut self.timer;
+            let deadline = &mut self.deadline;
             let (kept, landed) = match kept {
                 Kept::Http1(connection) => {
                     let mut flight = Flight::new(request, connection, is_reused, response, timing);
                     let landed = poll_fn(|cx| match flight.poll(cx) {
-                        Poll::Pending => timer.poll(cx, due).map(|()| Err(flight.out_of_time())),
+                        Poll::Pending => deadline.poll(cx, due).map(|()| Err(flight.out_of_time())),
                         landed @ Poll::Ready(_) => landed,
                     })
                     .await;
@@ -106,7 +119,7 @@ impl UserConnections {
                 }
                 // Boxed, so that the future of an exchange in HTTP/1.1 stays small.
                 Kept::Http2(session) => {
-                    Box::pin(in_http2(session, request, is_reused, response, timing, timer, due)).await
+                    Box::pin(in_http2(session, request, is_reused, response, timing, deadline, due)).await
                 }
             };
             self.places[place].connection = kept;
@@ -151,10 +164,11 @@ impl UserConnections {
     ) -> Result<Kept, ExchangeError> {
         let phase = Cell::new(Phase::Dns);
         // Boxed, so that the future of an exchange that opens nothing stays small.
-        let mut opening = Box::pin(open(origin, &self.network, &phase, timing));
-        let timer = &mut self.timer;
+        let clock = self.deadline.clock().clone();
+        let mut opening = Box::pin(open(origin, &self.network, &clock, &phase, timing));
+        let deadline = &mut self.deadline;
         let opened = poll_fn(|cx| match opening.as_mut().poll(cx) {
-            Poll::Pending => timer.poll(cx, due).map(|()| Err(timeout(phase.get()))),
+            Poll::Pending => deadline.poll(cx, due).map(|()| Err(timeout(phase.get()))),
             opened @ Poll::Ready(_) => opened,
         })
         .await;
@@ -170,10 +184,11 @@ impl UserConnections {
 async fn open(
     origin: &Origin,
     network: &Network,
+    clock: &impl Clock,
     phase: &Cell<Phase>,
     timing: &mut Timing,
 ) -> Result<Kept, ExchangeError> {
-    let connection = Connection::open(origin, network, phase, timing).await?;
+    let connection = Connection::open(origin, network, clock, phase, timing).await?;
     let is_http2 = match (network.version(), origin.scheme()) {
         (Version::Http1, _) | (Version::Auto, Scheme::Http) => false,
         (Version::Http2, Scheme::Http) => true,
@@ -190,20 +205,20 @@ async fn open(
 }
 
 /// One exchange in HTTP/2. Its connection is kept where it went well, or only this stream was ended.
-async fn in_http2(
+async fn in_http2<C: Clock>(
     mut session: Box<Http2>,
     request: &Request<'_>,
     is_reused: bool,
     response: &mut Response,
     timing: &mut Timing,
-    timer: &mut Timer,
+    deadline: &mut Deadline<C>,
     due: Instant,
 ) -> (Option<Kept>, Result<(), Crash>) {
     let phase = Cell::new(Phase::Send);
     let landed = {
         let mut exchange = std::pin::pin!(session.exchange(request, is_reused, response, timing, &phase));
         poll_fn(|cx| match exchange.as_mut().poll(cx) {
-            Poll::Pending => timer.poll(cx, due).map(|()| Err(Crash::Failed(timeout(phase.get())))),
+            Poll::Pending => deadline.poll(cx, due).map(|()| Err(Crash::Failed(timeout(phase.get())))),
             landed @ Poll::Ready(_) => landed,
         })
         .await

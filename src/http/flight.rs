@@ -119,8 +119,9 @@ impl<'a> Flight<'a> {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads once. The buffer is taken only for the time of the read where nothing comes of it.
+    /// Reads once. No buffer is taken before there may be something for it, nor kept where nothing comes of it.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, Crash>> {
+        ready!(self.connection.poll_readable(cx));
         let read = self.connection.poll_read(cx, self.response.space());
         let Poll::Ready(read) = read else {
             self.response.release_unused();

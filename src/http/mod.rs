@@ -37,6 +37,7 @@ mod tls;
 
 pub use certificates::{ClientCertificate, PemError, authorities_from_pem};
 pub use cookies::Jar;
+pub use deadline::{Clock, TokioClock};
 pub use encoding::EncodingError;
 pub use error::ExchangeError;
 pub use exchange::UserConnections;

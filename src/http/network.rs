@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::http::{ExchangeError, Origin, Proxy, Scheme, Timing, Tls, TlsOptions, TlsSetupError, connection};
+use crate::http::{
+    ExchangeError, Origin, Proxy, Scheme, Timing, Tls, TlsOptions, TlsSetupError, TokioClock, connection,
+};
 use crate::outcome::{Cause, Phase};
 
 /// Which version of HTTP is spoken.
@@ -92,9 +94,8 @@ impl Network {
     /// which then opens a way to it where it does not pass requests on itself.
     pub async fn reach(&self, origin: &Origin, within: Duration) -> Result<(), ExchangeError> {
         let (phase, mut timing) = (Cell::new(Phase::Connect), Timing::new());
-        let opened =
-            tokio::time::timeout(within, connection::connect(origin, self, &phase, &mut timing)).await;
-        match opened {
+        let connecting = connection::connect(origin, self, &TokioClock, &phase, &mut timing);
+        match tokio::time::timeout(within, connecting).await {
             Ok(connected) => connected.map(drop),
             Err(_) => {
                 let detail = "the time ran out before a connection was there";

@@ -3,13 +3,16 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::task::coop::{consume_budget, has_budget_remaining};
 
+use crate::http::Clock;
 use crate::http::error::ExchangeError;
 use crate::outcome::{Cause, OwnFault, Phase};
 
@@ -45,7 +48,7 @@ impl Socket {
         Err(first.unwrap_or_else(|| ExchangeError::target(Cause::Dns, "the name has no address")))
     }
 
-    pub(crate) async fn connect_path(path: &Path) -> Result<UnixStream, ExchangeError> {
+    pub(crate) async fn connect_path(path: &Path, clock: &impl Clock) -> Result<UnixStream, ExchangeError> {
         /// Between two tries. Such a socket does not let a connection wait when its queue is full, as TCP does.
         const PAUSE: Duration = Duration::from_millis(1);
         loop {
@@ -54,7 +57,7 @@ impl Socket {
                 Err(error) => error,
             };
             match error.kind() {
-                io::ErrorKind::WouldBlock => tokio::time::sleep(PAUSE).await,
+                io::ErrorKind::WouldBlock => clock.sleep_until(Instant::now() + PAUSE).await,
                 io::ErrorKind::NotFound => {
                     let detail = format!("there is no socket {}", path.display());
                     return Err(ExchangeError::target(Cause::Refused, detail));
@@ -72,6 +75,17 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => stream.try_read(space),
             Socket::Unix(stream) => stream.try_read(space),
+        }
+    }
+
+    /// Ready where something may have come since the last read that found nothing, or an error that reading tells.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.may_have_more() && has_budget_remaining() {
+            return Poll::Ready(());
+        }
+        match self {
+            Socket::Tcp(stream) => stream.poll_read_ready(cx).map(drop),
+            Socket::Unix(stream) => stream.poll_read_ready(cx).map(drop),
         }
     }
 
@@ -96,6 +110,63 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
+// What follows does what tokio's `TcpStream` does, for less: the system call is made first and readiness is asked
+// for where it finds nothing, and it is made by rustix, not through the C library, whose `send` and `recv` are points
+// where a thread may be cancelled. That took 550 instructions a request, and takes 360 (callgrind; 7,900 in all), less
+// what the C library did with four atomic operations.
+
+#[cfg(not(target_vendor = "apple"))]
+const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+/// There the option is set on each socket by the standard library.
+#[cfg(target_vendor = "apple")]
+const NO_SIGNAL: SendFlags = SendFlags::empty();
+
+fn poll_read(stream: &TcpStream, cx: &mut Context<'_>, space: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    // A task that has used up its budget is made to yield by what it waits with.
+    let mut is_first = has_budget_remaining();
+    loop {
+        if !is_first {
+            ready!(stream.poll_read_ready(cx))?;
+        }
+        is_first = false;
+        let room = space.initialize_unfilled();
+        let most = room.len();
+        let mut came = 0;
+        let read = stream.try_io(Interest::READABLE, || {
+            (_, came) = recv(stream, room, RecvFlags::empty())?;
+            // Less than there was room for is all there was: the next read has to wait. The runtime takes that from
+            // an operation which says that it would block.
+            if (1..most).contains(&came) { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && came == 0 => {}
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
+            _ => {
+                if came == most {
+                    // There may be more, without end: that a task may not read on and on is what its budget is for.
+                    let _ = pin!(consume_budget()).poll(cx);
+                }
+                space.advance(came);
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+fn poll_write(stream: &TcpStream, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    let mut is_first = has_budget_remaining();
+    loop {
+        if !is_first {
+            ready!(stream.poll_write_ready(cx))?;
+        }
+        is_first = false;
+        match stream.try_io(Interest::WRITABLE, || Ok(send(stream, bytes, NO_SIGNAL)?)) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            written => return Poll::Ready(written),
+        }
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -103,7 +174,7 @@ impl AsyncRead for Socket {
         space: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Socket::Tcp(stream) => Pin::new(stream).poll_read(cx, space),
+            Socket::Tcp(stream) => poll_read(stream, cx, space),
             Socket::Unix(stream) => Pin::new(&mut **stream).poll_read(cx, space),
         }
     }
@@ -112,7 +183,7 @@ impl AsyncRead for Socket {
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Socket::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Socket::Tcp(stream) => poll_write(stream, cx, bytes),
             Socket::Unix(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
         }
     }
