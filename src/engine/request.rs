@@ -1,5 +1,6 @@
 //! One request of one user: rendered, sent, classified, recorded.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use super::Once;
@@ -181,13 +182,13 @@ impl Worker {
         self.late(user.scenario, came, Instant::now());
     }
 
-    fn outcome_name(&self, step: &RequestStep, outcome: Outcome) -> String {
+    fn outcome_name(&self, step: &RequestStep, outcome: Outcome) -> Cow<'_, str> {
         match outcome {
             Outcome::Success => "success".into(),
-            Outcome::Failure(cause) => cause.to_string(),
+            Outcome::Failure(cause) => cause.to_string().into(),
             Outcome::Business(number) => {
                 let row = step.row.and_then(|row| self.prepared.test.catalog.rows.get(row.index()));
-                row.and_then(|row| row.business.get(usize::from(number))).cloned().unwrap_or_default()
+                row.and_then(|row| row.business.get(usize::from(number))).map_or(Cow::Borrowed(""), Cow::from)
             }
         }
     }

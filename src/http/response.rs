@@ -79,12 +79,10 @@ impl Response {
 
     fn raw_headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let buffer = self.buffer.as_ref().filter(|_| self.status != 0);
-        buffer.into_iter().flat_map(|buffer| {
-            let part = |(from, to): (u32, u32)| buffer.bytes.get(from as usize..to as usize);
-            buffer.headers.iter().map(move |header| {
-                (part(header.name).unwrap_or_default(), part(header.value).unwrap_or_default())
-            })
-        })
+        let (bytes, headers): (&[u8], &[HeaderSpan]) =
+            buffer.map_or((&[], &[]), |buffer| (&buffer.bytes, &buffer.headers));
+        let part = |(from, to): (u32, u32)| bytes.get(from as usize..to as usize).unwrap_or_default();
+        headers.iter().map(move |header| (part(header.name), part(header.value)))
     }
 
     /// Whether any header sets a cookie.

@@ -26,15 +26,16 @@ const LONGEST: u64 = 3600 * 1_000_000_000;
 
 impl Times {
     pub fn record(&mut self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(LONGEST).min(LONGEST);
-        if self.many.is_none()
-            && self.few.len() < FEW
-            && let Ok(nanos) = u32::try_from(nanos)
-        {
-            self.few.push(nanos);
+        let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(time.subsec_nanos().into());
+        let nanos = nanos.min(LONGEST);
+        if let Some(histogram) = &mut self.many {
+            note(histogram, nanos);
             return;
         }
-        note(self.gathered(), nanos);
+        match u32::try_from(nanos) {
+            Ok(nanos) if self.few.len() < FEW => self.few.push(nanos),
+            _ => note(self.gathered(), nanos),
+        }
     }
 
     pub fn count(&self) -> u64 {

@@ -84,6 +84,18 @@ pub struct Answer {
     json: Option<Value>,
 }
 
+/// How it stands with an answer.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// There is none, and no trace of one.
+    #[default]
+    None,
+    /// It may be arriving, or have failed to.
+    Expected,
+    /// It is there: expressions may read it.
+    There,
+}
+
 /// What one user sees.
 #[derive(Debug, Default)]
 pub struct Scope {
@@ -100,8 +112,7 @@ pub struct Scope {
     pub random: Random,
     /// Where answers are read into: kept from request to request, so that none of them allocates it.
     answer: Box<Answer>,
-    /// Whether it holds an answer of this iteration.
-    answered: bool,
+    standing: Standing,
     /// `results`, in `verify` only.
     pub results: Option<Value>,
 }
@@ -149,17 +160,18 @@ impl Scope {
     /// Where the next answer goes.
     pub fn expect_answer(&mut self) -> &mut Response {
         self.forget_answer();
+        self.standing = Standing::Expected;
         &mut self.answer.response
     }
 
     /// The answer is there: expressions may read it.
     pub fn answered(&mut self, took: Duration) {
-        self.answered = true;
+        self.standing = Standing::There;
         self.answer.duration = took;
     }
 
     pub fn answer(&self) -> Option<&Answer> {
-        self.answered.then_some(&*self.answer)
+        (self.standing == Standing::There).then_some(&*self.answer)
     }
 
     /// What has arrived of an answer, whether or not it was whole.
@@ -174,19 +186,26 @@ impl Scope {
 
     /// Lets go of the answer, and of its buffers.
     pub fn forget_answer(&mut self) {
-        self.answered = false;
+        // Several may ask for it between two requests.
+        if self.standing == Standing::None {
+            return;
+        }
+        self.standing = Standing::None;
         self.answer.response.reset();
         self.answer.json = None;
         self.answer.outcome.clear();
     }
 
+    /// Says what the answer was taken for, where there is one.
     pub fn set_outcome(&mut self, name: &str) {
-        name.clone_into(&mut self.answer.outcome);
+        if self.standing == Standing::There {
+            name.clone_into(&mut self.answer.outcome);
+        }
     }
 
     /// The answer's body as JSON; null where there is none or it is no JSON.
     pub(super) fn json(&mut self) -> Value {
-        if !self.answered {
+        if self.standing != Standing::There {
             return Value::UNDEFINED;
         }
         let Answer { json, response, .. } = &mut *self.answer;
@@ -196,7 +215,7 @@ impl Scope {
     /// A header of the answer as text; null where it is missing.
     pub(super) fn header(&self, name: &str) -> Value {
         match self.answer().and_then(|answer| answer.response.header(name)) {
-            Some(value) => Value::from(String::from_utf8_lossy(value).as_ref()),
+            Some(value) => text(value),
             None => Value::UNDEFINED,
         }
     }
@@ -221,9 +240,8 @@ impl Scope {
             }
             "status" => return Some(self.status()),
             "body" => {
-                return Some(self.answer().map_or(Value::UNDEFINED, |answer| {
-                    Value::from(String::from_utf8_lossy(answer.response.body()).as_ref())
-                }));
+                let answer = self.answer();
+                return Some(answer.map_or(Value::UNDEFINED, |answer| text(answer.response.body())));
             }
             "outcome" => {
                 return Some(self.answer().map_or(Value::UNDEFINED, |a| Value::from(a.outcome.as_str())));
@@ -239,6 +257,14 @@ impl Scope {
         }
         let place = self.names.iter().position(|known| known == name)?;
         self.slots.get(place)?.clone()
+    }
+}
+
+/// Bytes as text, with a mark in place of each that is none.
+fn text(bytes: &[u8]) -> Value {
+    match str::from_utf8(bytes) {
+        Ok(text) => Value::from(text),
+        Err(_) => Value::from(String::from_utf8_lossy(bytes).as_ref()),
     }
 }
 
