@@ -56,17 +56,18 @@ impl Connection {
     }
 
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut space = ReadBuf::new(space);
-        let read = match self {
-            Connection::Plain(stream) => Pin::new(stream).poll_read(cx, &mut space),
-            Connection::Tls(stream) => Pin::new(stream).poll_read(cx, &mut space),
-        };
-        read.map_ok(|()| space.filled().len())
+        match self {
+            Connection::Plain(socket) => socket.poll_receive(cx, space),
+            Connection::Tls(stream) => {
+                let mut space = ReadBuf::new(space);
+                Pin::new(stream).poll_read(cx, &mut space).map_ok(|()| space.filled().len())
+            }
+        }
     }
 
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
-            Connection::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Connection::Plain(socket) => socket.poll_send(cx, bytes),
             Connection::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
