@@ -9,7 +9,11 @@ taken from a header, the answer judged), the others send a fixed body.
 Beside them stands the floor: a loop in C (`floor.c`) that sends and receives, and does nothing else. What it costs
 is the kernel's, which every client pays that sends one request at a time over a connection.
 
-    bench/compare.py [--rounds 5] [--seconds 8] [--users 50] [--tools wrk,loadtest,...]
+All of it against two services. `bare.c` answers at once and does nothing else, so that each tool is at its own limit:
+that is what a request costs a generator. The bundled service takes longer than most tools, which so have to wait for
+it again and again; each wait is a system call more, and the faster a tool is the more often it waits.
+
+    bench/compare.py [--rounds 5] [--seconds 8] [--users 50] [--tools wrk,loadtest,...] [--services bare,bundled]
 """
 
 import argparse
@@ -28,6 +32,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 LOADTEST = os.path.join(ROOT, "target", "release", "loadtest")
 FLOOR = os.path.join(ROOT, "target", "floor")
+BARE = os.path.join(ROOT, "target", "bare")
 SERVICE_CORE, GENERATOR_CORE = "0", "1"
 BODY = '{"userId":1}'
 
@@ -128,8 +133,11 @@ def timed(command):
     return text, usage.ru_utime + usage.ru_stime, peak
 
 
-def service():
-    child = subprocess.Popen(["taskset", "-c", SERVICE_CORE, LOADTEST, "target", "--port", "0", "--admin"],
+SERVICES = {"bare": [BARE], "bundled": [LOADTEST, "target", "--port", "0", "--admin"]}
+
+
+def service(name="bundled"):
+    child = subprocess.Popen(["taskset", "-c", SERVICE_CORE, *SERVICES[name]],
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return child, child.stdout.readline().strip().removeprefix("listening on ")
 
@@ -145,41 +153,49 @@ def main():
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--tools", default="floor,wrk,loadtest,oha,hey,k6")
+    parser.add_argument("--services", default="bare,bundled")
     args = parser.parse_args()
+    services = args.services.split(",")
+    if not set(services) <= set(SERVICES):
+        sys.exit(f"--services takes {' and '.join(SERVICES)}")
     if not os.path.exists(LOADTEST):
         sys.exit("build it first: cargo build --release")
     wanted = [tool for tool in args.tools.split(",") if needs(tool) is None or shutil.which(needs(tool))]
     missing = [tool for tool in args.tools.split(",") if tool not in wanted]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if "floor" in wanted:
-        subprocess.run(["cc", "-O2", "-o", FLOOR, os.path.join(HERE, "floor.c")], check=True)
-    seen = {tool: {"cpu": [], "rate": [], "memory": []} for tool in wanted}
+    made = [FLOOR] if "floor" in wanted else []
+    for program in made + ([BARE] if "bare" in services else []):
+        source = os.path.join(HERE, os.path.basename(program) + ".c")
+        subprocess.run(["cc", "-O2", "-o", program, source], check=True)
+    seen = {(name, tool): {"cpu": [], "rate": [], "memory": []} for name in services for tool in wanted}
     for number in range(args.rounds):
-        for tool in wanted:
+        for (name, tool), figures in seen.items():
             # A fresh service each time: what one tool left behind is no burden to the next.
-            child, url = service()
+            child, url = service(name)
             with tempfile.TemporaryDirectory() as folder:
                 command, count = commands(url, args.users, args.seconds, folder)[tool]
                 text, cpu, memory = timed(command)
                 requests = count(text)
             child.terminate()
             child.wait()
-            seen[tool]["cpu"].append(cpu / requests * 1e6)
-            seen[tool]["rate"].append(requests / args.seconds)
-            seen[tool]["memory"].append(memory / 1024)
-            print(f"round {number + 1}  {tool:<9}{cpu / requests * 1e6:7.2f} µs/request  "
+            figures["cpu"].append(cpu / requests * 1e6)
+            figures["rate"].append(requests / args.seconds)
+            figures["memory"].append(memory / 1024)
+            print(f"round {number + 1}  {name:<8}{tool:<9}{cpu / requests * 1e6:7.2f} µs/request  "
                   f"{requests / args.seconds:9.0f} requests/s  {memory / 1024:7.1f} MiB", flush=True)
             time.sleep(0.5)
-    print(f"\n{args.users} users, {args.rounds} rounds of {args.seconds} s: median (least–most)")
-    for tool in wanted:
-        line = f"{tool:<9} CPU/request µs {median_and_range(seen[tool]['cpu'])}"
-        for base in [base for base in ("wrk", "oha") if base in seen]:
-            ratios = [own / other for own, other in zip(seen[tool]["cpu"], seen[base]["cpu"])]
-            line += f" = {median_and_range(ratios)} × {base}"
-        line += f"   requests/s {median_and_range(seen[tool]['rate'], 0)}"
-        line += f"   peak MiB {median_and_range(seen[tool]['memory'], 1)}"
-        print(line)
+    for name in services:
+        print(f"\n{name} service, {args.users} users, {args.rounds} rounds of {args.seconds} s: median (least–most)")
+        for tool in wanted:
+            figures = seen[name, tool]
+            line = f"{tool:<9} CPU/request µs {median_and_range(figures['cpu'])}"
+            for base in [base for base in ("wrk", "oha") if base in wanted]:
+                ratios = [own / other for own, other in zip(figures["cpu"], seen[name, base]["cpu"])]
+                line += f" = {median_and_range(ratios)} × {base}"
+            line += f"   requests/s {median_and_range(figures['rate'], 0)}"
+            line += f"   peak MiB {median_and_range(figures['memory'], 1)}"
+            print(line)
     for tool in missing:
         print(f"{tool:<9} not installed")
 
