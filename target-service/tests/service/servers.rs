@@ -120,12 +120,15 @@ impl Server {
         let data = format!("--datadir={}", folder.join("data").display());
         // Not a hundred megabytes to write at each start.
         let small = "--innodb-log-file-size=16M";
+        // A server that starts clears its folder for temporary tables, also of those of a neighbour.
+        let temporary = format!("--tmpdir={}", folder.display());
         let made = Command::new(install)
             .args([
                 "--no-defaults",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 &data,
+                &temporary,
                 small,
             ])
             .args(is_root().then_some("--user=root"))
@@ -133,7 +136,8 @@ impl Server {
             .unwrap();
         let said = String::from_utf8_lossy(&[made.stdout, made.stderr].concat()).into_owned();
         assert!(made.status.success(), "mariadb-install-db fails: {said}");
-        let mut command = vec![program.display().to_string(), "--no-defaults".into(), data, small.into()];
+        let mut command =
+            vec![program.display().to_string(), "--no-defaults".into(), data, temporary, small.into()];
         command.extend(is_root().then(|| "--user=root".into()));
         command.extend([
             format!("--socket={}", folder.join("socket").display()),
