@@ -1,11 +1,10 @@
 //! Connections that the users of a worker share: lent for one exchange, then anybody's again.
 
-use crate::http::deadline::Clock;
-use crate::http::{TokioClock, UserConnections};
+use crate::http::{Clock, UserConnections};
 
 /// One worker's idle connections. There are as many as exchanges were ever under way at once.
 #[derive(Debug)]
-pub struct Pool<C: Clock = TokioClock> {
+pub struct Pool<C: Clock> {
     /// The one used last is lent first, so that as few as possible stay in use.
     idle: Vec<UserConnections<C>>,
     /// What the borrowers had themselves: nothing. Kept, since making it anew takes a count that workers share.

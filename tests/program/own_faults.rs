@@ -3,14 +3,15 @@
 use crate::support::program::Loadtest;
 use crate::support::recording::{Answer, Recording};
 
+fn ask(server: &Recording, load: &str) -> String {
+    format!("target: {}\nload: {{ {load} }}\nflow:\n  - name: ask\n    get: /thing\n", server.url())
+}
+
 /// What this machine cannot do says nothing about the target.
 #[test]
 fn out_of_descriptors() {
     let server = Recording::start(|_| Answer::ok());
-    let yaml = format!(
-        "target: {}\nload: {{ users: 60, duration: 1s }}\nflow:\n  - name: ask\n    get: /thing\n",
-        server.url()
-    );
+    let yaml = ask(&server, "users: 60, duration: 1s");
     let ended = Loadtest::run(&yaml).after_shell("ulimit -n 32").end();
     let ended = ended.expect_code(97).expect_sent(server.asked().len());
     assert_eq!((ended.total("failure"), ended.total("in_doubt")), (0, 0), "{}", ended.said());
@@ -25,10 +26,7 @@ fn out_of_descriptors() {
 #[test]
 fn no_descriptors_at_all() {
     let server = Recording::start(|_| Answer::ok());
-    let yaml = format!(
-        "target: {}\nload: {{ users: 60, duration: 5m }}\nflow:\n  - name: ask\n    get: /thing\n",
-        server.url()
-    );
+    let yaml = ask(&server, "users: 60, duration: 5m");
     let running = Loadtest::run(&yaml).after_shell("ulimit -n 32").start();
     running.wait_for_stderr("warning: out of file descriptors");
     running.signal(rustix::process::Signal::INT);
@@ -56,10 +54,7 @@ fn an_expression_that_fails_beside_an_answer() {
 #[test]
 fn results_that_have_no_place_to_go() {
     let server = Recording::start(|_| Answer::ok());
-    let yaml = format!(
-        "target: {}\nload: {{ users: 1, iterations: 3 }}\nflow:\n  - name: ask\n    get: /thing\n",
-        server.url()
-    );
+    let yaml = ask(&server, "users: 1, iterations: 3");
     // A file stands where a folder is wanted, and a place that takes no folders: nothing is sent.
     let ended = Loadtest::new("run").scenario(&yaml).args(&["--out", "/proc/nowhere"]).end().expect_code(1);
     assert!(ended.stderr.contains("cannot write /proc/nowhere/"), "{}", ended.said());
@@ -79,10 +74,7 @@ fn results_that_have_no_place_to_go() {
 #[test]
 fn a_full_disk() {
     let server = Recording::start(|_| Answer::ok());
-    let yaml = format!(
-        "target: {}\nload: {{ users: 1, iterations: 3 }}\nflow:\n  - name: ask\n    get: /thing\n",
-        server.url()
-    );
+    let yaml = ask(&server, "users: 1, iterations: 3");
     let ended = Loadtest::run(&yaml).after_shell("trap '' XFSZ; ulimit -f 0").end().expect_code(1);
     assert!(
         ended.stderr.contains("error: the result could not be written: cannot write "),
