@@ -37,7 +37,7 @@ pub(super) async fn closed(
         if worker.is_draining() {
             break;
         }
-        let mut user = User::new(worker, scenario, base);
+        let mut user = User::new(&worker.prepared, &worker.timer, scenario, base);
         user.scope.user_id = before + index + 1;
         users.spawn_local(stay(Rc::clone(worker), user, presences, load.graceful_stop));
         // The ended ones are let go as others come.
@@ -91,7 +91,7 @@ pub(super) async fn fixed_iterations(
     let mut all = JoinSet::new();
     let before = lane.users_before.get(usize::from(scenario)).copied().unwrap_or_default();
     for index in (lane.number..u64::from(users)).step_by(usize::try_from(lane.of).unwrap_or(usize::MAX)) {
-        let mut user = User::new(worker, scenario, base);
+        let mut user = User::new(&worker.prepared, &worker.timer, scenario, base);
         user.scope.user_id = before + index + 1;
         let (worker, lane) = (Rc::clone(worker), lane.clone());
         all.spawn_local(async move {

@@ -98,7 +98,7 @@ async fn run(
     };
     let driver = Rc::clone(&worker);
     let driver = tokio::task::spawn_local(async move { driver.timer.drive().await });
-    let mut user = User::new(&worker, number, base);
+    let mut user = User::new(&prepared, &worker.timer, number, base);
     user.scope.results = results;
     let scenario = &prepared.test.scenarios[usize::from(number)];
     if part == Once::Setup {

@@ -140,7 +140,8 @@ impl Open<'_> {
     fn arrive(&mut self, number: u64, due: Instant) {
         let worker = Rc::clone(self.worker);
         let recycled = self.done.borrow_mut().pop();
-        let mut user = recycled.unwrap_or_else(|| User::new(&worker, self.scenario, self.base));
+        let mut user =
+            recycled.unwrap_or_else(|| User::new(&worker.prepared, &worker.timer, self.scenario, self.base));
         user.become_user(number + 1, self.base);
         user.scope.iteration = 0;
         user.retire_at = Some(self.retire_at);

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Base;
 use super::timer::Timer;
-use super::worker::Worker;
+use super::{Base, Prepared};
 use crate::http::request::Outgoing;
 use crate::http::{Jar, Origin, UserConnections};
 use crate::scenario::model::Scenario;
@@ -30,15 +29,14 @@ pub(super) struct User {
 }
 
 impl User {
-    pub(super) fn new(worker: &Worker, scenario: u16, base: &Base) -> Self {
-        let prepared = &worker.prepared;
+    pub(super) fn new(prepared: &Prepared, timer: &Timer, scenario: u16, base: &Base) -> Self {
         let ready = &prepared.scenarios[usize::from(scenario)];
         let mut scope =
             Scope::new(prepared.shared.clone(), ready.name.clone(), scenario, ready.slots.clone());
         scope.set_all(base);
         User {
             scope,
-            connections: UserConnections::with_clock(Arc::clone(&ready.network), worker.timer.clone()),
+            connections: UserConnections::with_clock(Arc::clone(&ready.network), timer.clone()),
             jar: None,
             scenario,
             cursor: Instant::now(),
